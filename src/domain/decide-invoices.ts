@@ -1,0 +1,109 @@
+// Deciding a list of invoicing requests as if they had come one after the other.
+//
+// 1. Each request sees the orders as the ones before it left them; a refused one leaves no trace.
+// 2. A chosen invoice id makes a request repeatable: the same request again answers the same invoice, another one is refused.
+
+import { addDays, dayOf } from './calendar.ts';
+import { Refusal } from './errors.ts';
+import { INVOICE_SERIES, numberYear } from './invoice-number.ts';
+import { issueInvoice, notInvoiceable, pickItems, takeFromOrders, type IssuedInvoice, type PickedItem } from './issue-invoice.ts';
+import type { OrderWithItems } from './order.ts';
+import type { Customer, Merchant } from './party.ts';
+
+export interface InvoiceRequest {
+  readonly itemIds: readonly string[];
+  /** Chosen by the caller, or made for this request. */
+  readonly invoiceId: string;
+  /** Tells this request from another one under the same invoice id. */
+  readonly requestHash: string;
+}
+
+/** What the database knew, under locks, when the requests were decided. */
+export interface InvoicingFacts {
+  readonly merchant: Merchant;
+  readonly orders: readonly OrderWithItems[];
+  readonly customers: readonly Customer[];
+  /** Invoice id → hash of the request that made it. */
+  readonly issued: ReadonlyMap<string, string>;
+  readonly now: Date;
+}
+
+export type InvoiceOutcome =
+  | { readonly kind: 'issued'; readonly invoiceId: string }
+  | { readonly kind: 'repeated'; readonly invoiceId: string }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+export interface NumberedLater extends IssuedInvoice {
+  readonly requestHash: string;
+  readonly series: string;
+  readonly year: number;
+}
+
+export interface InvoicingDecision {
+  /** One outcome a request, in the order of the requests. */
+  readonly outcomes: readonly InvoiceOutcome[];
+  readonly invoices: readonly NumberedLater[];
+  /** The orders that changed, as they are to be saved. */
+  readonly orders: readonly OrderWithItems[];
+}
+
+export function decideInvoices(requests: readonly InvoiceRequest[], facts: InvoicingFacts): InvoicingDecision {
+  const orders = new Map(facts.orders.map((order) => [order.order.id, order]));
+  const issued = new Map(facts.issued);
+  const touched = new Set<string>();
+  const invoices: NumberedLater[] = [];
+  const outcomes = requests.map((request): InvoiceOutcome => {
+    const earlier = issued.get(request.invoiceId);
+    if (earlier === request.requestHash) return { kind: 'repeated', invoiceId: request.invoiceId };
+    if (earlier !== undefined) return { kind: 'refused', refusal: idTaken(request.invoiceId) };
+    const state = [...orders.values()];
+    const { picked, blockers } = pickItems(request.itemIds, state);
+    if (blockers.length > 0) return { kind: 'refused', refusal: notInvoiceable(blockers) };
+    const invoice = asRefusal(() => drawUp(request, picked, facts));
+    if (invoice instanceof Refusal) return { kind: 'refused', refusal: invoice };
+    invoices.push(invoice);
+    issued.set(request.invoiceId, request.requestHash);
+    for (const changed of takeFromOrders(picked, state, facts.now)) {
+      orders.set(changed.order.id, changed);
+      touched.add(changed.order.id);
+    }
+    return { kind: 'issued', invoiceId: request.invoiceId };
+  });
+  return { outcomes, invoices, orders: [...orders.values()].filter(({ order }) => touched.has(order.id)) };
+}
+
+function drawUp(request: InvoiceRequest, picked: readonly PickedItem[], facts: InvoicingFacts): NumberedLater {
+  const customerId = picked[0]?.order.customerId;
+  const customer = facts.customers.find(({ id }) => id === customerId);
+  if (!customer) throw new RangeError('The customer of a locked order is always there.');
+  const issueDate = dayOf(facts.now, facts.merchant.timeZone);
+  const issued = issueInvoice(picked, {
+    invoiceId: request.invoiceId,
+    seller: facts.merchant.seller,
+    customer,
+    issueDate,
+    dueDate: addDays(issueDate, facts.merchant.paymentTermDays),
+    supplyDate: supplyDate(picked, facts.merchant.timeZone) ?? issueDate,
+    now: facts.now,
+  });
+  return { ...issued, requestHash: request.requestHash, series: INVOICE_SERIES, year: numberYear(issueDate) };
+}
+
+// The last of the goods to leave; what was not shipped is supplied (or paid in advance) on the day of issue.
+function supplyDate(picked: readonly PickedItem[], timeZone: string): string | null {
+  const shipped = picked.flatMap(({ item }) => item.shippedAt ?? []).map((instant) => dayOf(instant, timeZone));
+  return shipped.reduce<string | null>((latest, day) => (latest === null || day > latest ? day : latest), null);
+}
+
+function idTaken(invoiceId: string): Refusal {
+  return new Refusal('CONFLICT', `Invoice "${invoiceId}" exists already and was made by another request.`);
+}
+
+function asRefusal<T>(decide: () => T): T | Refusal {
+  try {
+    return decide();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
