@@ -1,0 +1,192 @@
+// A canvas over pdfkit: text that is measured, wrapped and set on a baseline, rules and filled boxes. Nothing of invoices.
+
+import { readFileSync } from 'node:fs';
+import PDFDocument from 'pdfkit';
+import { charactersOf } from './font-coverage.ts';
+
+/** What the file says of itself. `createdAt` is the only time in it, so that the same content gives the same bytes. */
+export interface FileInformation {
+  readonly title: string;
+  readonly author: string;
+  readonly language: string;
+  readonly createdAt: Date;
+}
+
+export interface TextStyle {
+  readonly weight: 'regular' | 'semibold';
+  readonly size: number;
+  readonly color: string;
+}
+
+/** All lengths are in points, y counts from the top of the page. */
+export interface Canvas {
+  readonly width: number;
+  readonly height: number;
+  readonly pages: number;
+  addPage(): void;
+  goToPage(index: number): void;
+  widthOf(text: string, style: TextStyle): number;
+  /** Never wider than `width`; a text of more than `maximum` lines ends in an ellipsis. */
+  wrap(text: string, style: TextStyle, width: number, maximum: number): readonly string[];
+  /**
+   * Sets one line; what is wider than `options.fit` is set smaller, and, if it begins at the left, cut rather than set
+   * so small that nobody can read it. Figures, which end at the right, are never cut. Returns the width that it takes.
+   */
+  text(text: string, x: number, baseline: number, style: TextStyle, options?: TextOptions): number;
+  rule(x: number, y: number, width: number, thickness: number, color: string): void;
+  box(x: number, y: number, width: number, height: number, radius: number, color: string): void;
+  /** The whole file. Nothing can be drawn afterwards. */
+  finish(): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+export interface TextOptions {
+  /** `right`: x is where the line ends. */
+  readonly align?: 'left' | 'right';
+  readonly fit?: number;
+  /** An https address. */
+  readonly link?: string | null;
+}
+
+// Read once a thread. The fonts lie in src/, also for the compiled program: they are not compiled.
+const FONTS = {
+  regular: readFileSync(new URL('../../src/fonts/NotoSans-Regular.ttf', import.meta.url)),
+  semibold: readFileSync(new URL('../../src/fonts/NotoSans-SemiBold.ttf', import.meta.url)),
+};
+const DRAWABLE = charactersOf(FONTS.regular);
+const MISSING = '\ufffd';
+const ELLIPSIS = '…';
+const SMALLEST_SCALE = 0.6;
+
+export function createCanvas(information: FileInformation): Canvas {
+  const pdf = openFile(information);
+  const widthOf = (text: string, style: TextStyle): number =>
+    pdf.font(style.weight).fontSize(style.size).widthOfString(drawable(text));
+  const wrap = (text: string, style: TextStyle, width: number, maximum: number): readonly string[] => {
+    const lines = wrapped(drawable(text), width, (part) => widthOf(part, style));
+    if (lines.length <= maximum) return lines;
+    return [...lines.slice(0, maximum - 1), shortened(lines[maximum - 1] ?? '')];
+  };
+  return {
+    width: pdf.page.width,
+    height: pdf.page.height,
+    get pages() {
+      return pdf.bufferedPageRange().count;
+    },
+    addPage: () => void pdf.addPage(),
+    goToPage: (index) => void pdf.switchToPage(index),
+    widthOf,
+    wrap,
+    text: (text, x, baseline, style, { align = 'left', fit = Infinity, link = null } = {}) => {
+      const isCut = align === 'left' && widthOf(text, style) * SMALLEST_SCALE > fit;
+      const shown = isCut ? (wrap(text, style, fit, 1)[0] ?? '') : drawable(text);
+      const natural = widthOf(shown, style);
+      const scale = natural > fit ? fit / natural : 1;
+      const start = align === 'right' ? x - natural * scale : x;
+      pdf.fontSize(style.size * scale).fillColor(style.color);
+      pdf.text(shown, start, baseline, { lineBreak: false, baseline: 'alphabetic' });
+      if (link?.startsWith('https://')) {
+        pdf.link(start, baseline - style.size, natural * scale, style.size * 1.3, link);
+      }
+      return natural * scale;
+    },
+    rule: (x, y, width, thickness, color) => void pdf.rect(x, y, width, thickness).fill(color),
+    box: (x, y, width, height, radius, color) => void pdf.roundedRect(x, y, width, height, radius).fill(color),
+    finish: async () => {
+      pdf.end();
+      return await contentOf(pdf);
+    },
+  };
+}
+
+/** PDF/A-3b, so that an electronic invoice can be put into the file as XML. */
+function openFile({ title, author, language, createdAt }: FileInformation): PDFKit.PDFDocument {
+  const pdf = new PDFDocument({
+    size: 'A4',
+    margin: 0,
+    bufferPages: true,
+    // Without a version from 1.4 up pdfkit leaves the metadata out that PDF/A is recognised by.
+    pdfVersion: '1.7',
+    subset: 'PDF/A-3b',
+    lang: language,
+    displayTitle: true,
+    // pdfkit copies the title as it is into the XML of the metadata; the author is written there by hand, because a
+    // company's name often has an ampersand and readers that show the plain entry would show "&amp;".
+    info: { Title: escapedXml(title), Creator: 'Billhead', CreationDate: createdAt, ModDate: createdAt },
+  });
+  pdf.appendXML(
+    '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:creator><rdf:Seq>' +
+      `<rdf:li>${escapedXml(author)}</rdf:li></rdf:Seq></dc:creator></rdf:Description>`,
+  );
+  pdf.registerFont('regular', FONTS.regular).registerFont('semibold', FONTS.semibold);
+  return pdf;
+}
+
+async function contentOf(pdf: PDFKit.PDFDocument): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of pdf as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    size += chunk.length;
+  }
+  // Its own memory, not a piece of a pool: it can be handed to another thread without a copy.
+  const content = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    content.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return content;
+}
+
+/** What the font lacks is drawn in its compatible form (a full-width yen sign as ¥), else as U+FFFD. */
+function drawable(text: string): string {
+  let result = '';
+  for (const character of text) {
+    result += DRAWABLE.has(character.codePointAt(0) ?? 0) ? character : substitute(character);
+  }
+  return result;
+}
+
+function substitute(character: string): string {
+  const compatible = character.normalize('NFKC');
+  return [...compatible].every((part) => DRAWABLE.has(part.codePointAt(0) ?? 0)) ? compatible : MISSING;
+}
+
+function shortened(line: string): string {
+  return `${line.trimEnd().slice(0, -2).trimEnd()}${ELLIPSIS}`;
+}
+
+/** Breaks at spaces and after hyphens between letters; a word that is too long for a line, anywhere. */
+function wrapped(text: string, width: number, widthOf: (part: string) => number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  let lineWidth = 0;
+  const add = (part: string, partWidth: number): void => {
+    if (line !== '' && lineWidth + partWidth > width) {
+      lines.push(line.trimEnd());
+      line = '';
+      lineWidth = 0;
+    }
+    line += part;
+    lineWidth += partWidth;
+  };
+  for (const word of text.match(/ +|[^ ]+?(?:(?<=\p{L}-)(?=\p{L})|(?= )|$)/gu) ?? []) {
+    const wordWidth = widthOf(word);
+    if (word.startsWith(' ')) {
+      // A space may hang over the edge: it is trimmed there, and never begins a line.
+      if (line !== '') {
+        line += word;
+        lineWidth += wordWidth;
+      }
+    } else if (wordWidth <= width) {
+      add(word, wordWidth);
+    } else {
+      for (const character of word) add(character, widthOf(character));
+    }
+  }
+  return line.trimEnd() === '' ? lines : [...lines, line.trimEnd()];
+}
+
+function escapedXml(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+}
