@@ -1,0 +1,65 @@
+// invoice, invoices: reading, one look-up for many ids so that no list makes a query a record.
+
+import { requireScope, type Actor } from '../domain/access.ts';
+import type { Invoice, InvoiceLine } from '../domain/invoice.ts';
+import { pageOf, windowOf, type Page, type PageInput } from '../domain/page.ts';
+import type { InvoiceOrderLink, Payment, Ports } from '../ports.ts';
+
+/** Those that exist, in no particular order. */
+export async function invoicesById(ports: Ports, actor: Actor, ids: readonly string[]): Promise<readonly Invoice[]> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.findById(actor.merchantId, ids);
+}
+
+export async function invoiceByNumber(ports: Ports, actor: Actor, number: string): Promise<Invoice | null> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.findByNumber(actor.merchantId, number);
+}
+
+/** Newest first. */
+export async function invoicePage(ports: Ports, actor: Actor, input: PageInput): Promise<Page<Invoice>> {
+  requireScope(actor, 'invoices:read');
+  const window = windowOf(input);
+  return pageOf(await ports.database.invoices.page(actor.merchantId, window), window);
+}
+
+export async function invoiceCount(ports: Ports, actor: Actor): Promise<number> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.count(actor.merchantId);
+}
+
+/** Each invoice's lines in their order. */
+export async function linesOfInvoices(
+  ports: Ports,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly InvoiceLine[]> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.linesOf(actor.merchantId, ids);
+}
+
+/** Which orders stand on these invoices, oldest first. */
+export async function ordersOnInvoices(
+  ports: Ports,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly InvoiceOrderLink[]> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.ordersOn(actor.merchantId, ids);
+}
+
+/** Credit invoices that correct these, oldest first. */
+export async function creditsOfInvoices(ports: Ports, actor: Actor, ids: readonly string[]): Promise<readonly Invoice[]> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.creditsOf(actor.merchantId, ids);
+}
+
+/** Payments of these invoices, oldest first. */
+export async function paymentsOfInvoices(
+  ports: Ports,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly Payment[]> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.paymentsOf(actor.merchantId, ids);
+}

@@ -1,0 +1,38 @@
+// Rendering an owed PDF: the worker's main job.
+//
+// 1. The invoice's row decides: a job for a PDF that is not owed (any more) does nothing, so jobs may come twice.
+// 2. The file is written for good before the row says READY.
+
+import type { InvoiceReference, Ports } from '../ports.ts';
+
+const MAX_ATTEMPTS = 8;
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 10 * 60_000;
+/** A rendering that has said nothing for so long was lost with its worker; 1,000 lines take a tenth of a second. */
+const LOST_AFTER_MS = 10_000;
+
+export async function renderInvoice(ports: Ports, reference: InvoiceReference): Promise<void> {
+  const begun = ports.clock.now();
+  const owed = await ports.database.pdfs.begin(reference, begun, later(begun, LOST_AFTER_MS));
+  if (!owed) return;
+  try {
+    const content = await ports.renderer.render(owed.document);
+    const { sha256 } = await ports.files.write(content);
+    await ports.database.pdfs.markReady(reference, sha256, ports.clock.now());
+  } catch (error) {
+    const now = ports.clock.now();
+    const message = error instanceof Error ? error.message : String(error);
+    const retryAt = owed.attempt < MAX_ATTEMPTS ? later(now, retryDelayMs(owed.attempt)) : null;
+    ports.log.error('invoice.render_failed', { ...reference, attempt: owed.attempt, retryAt, error: message });
+    await ports.database.pdfs.markFailed(reference, message, retryAt, now);
+  }
+}
+
+/** Twice as long after each attempt: 2 s, 4 s, 8 s, … at most ten minutes. */
+export function retryDelayMs(attempt: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** (attempt - 1), LONGEST_RETRY_MS);
+}
+
+function later(instant: Date, delayMs: number): Date {
+  return new Date(instant.getTime() + delayMs);
+}

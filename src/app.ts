@@ -1,0 +1,74 @@
+// The table of contents of the product: every action, bound to the ports.
+
+import type { Actor } from './domain/access.ts';
+import { authenticate, createApiKey, type CreateApiKeyInput } from './actions/authenticate.ts';
+import { holdOrder } from './actions/hold-order.ts';
+import { invoiceItems, type InvoiceItemsInput } from './actions/invoice-items.ts';
+import { invoicePreview } from './actions/invoice-preview.ts';
+import { openInvoicePdf, signPdfLink } from './actions/open-invoice-pdf.ts';
+import { placeOrder, placeOrders } from './actions/place-order.ts';
+import * as readInvoices from './actions/read-invoices.ts';
+import * as readOrders from './actions/read-orders.ts';
+import { releaseOrder } from './actions/release-order.ts';
+import { renderInvoice } from './actions/render-invoice.ts';
+import { retryInvoicePdf } from './actions/retry-invoice-pdf.ts';
+import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
+import { sweepOwedWork } from './actions/sweep-owed-work.ts';
+import type { Invoice } from './domain/invoice.ts';
+import type { PageInput } from './domain/page.ts';
+import type { Merchant } from './domain/party.ts';
+import type { PlaceOrderInput } from './domain/place-order.ts';
+import type { InvoiceReference, Ports } from './ports.ts';
+
+type Keys = readonly string[];
+
+export type App = ReturnType<typeof createApp>;
+
+export function createApp(ports: Ports) {
+  return {
+    // who asks
+    authenticate: (apiKey: string | null) => authenticate(ports, apiKey),
+    createApiKey: (input: CreateApiKeyInput) => createApiKey(ports, input),
+    merchantExists: async (id: string) => (await ports.database.merchants.find(id)) !== null,
+    createMerchant: (merchant: Merchant) => ports.database.merchants.insert(merchant, ports.clock.now()),
+
+    // orders come in from a shop
+    placeOrder: (actor: Actor, input: PlaceOrderInput) => placeOrder(ports, actor, input),
+    placeOrders: (actor: Actor, inputs: readonly PlaceOrderInput[]) => placeOrders(ports, actor, inputs),
+    shipItems: (actor: Actor, input: ShipItemsInput) => shipItems(ports, actor, input),
+    holdOrder: (actor: Actor, orderId: string) => holdOrder(ports, actor, orderId),
+    releaseOrder: (actor: Actor, orderId: string) => releaseOrder(ports, actor, orderId),
+
+    // invoices go out
+    invoicePreview: (actor: Actor, input: InvoiceItemsInput) => invoicePreview(ports, actor, input),
+    invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, actor, input),
+    retryInvoicePdf: (actor: Actor, invoiceId: string) => retryInvoicePdf(ports, actor, invoiceId),
+    signPdfLink: (invoice: Invoice) => signPdfLink(ports, invoice),
+    openInvoicePdf: (token: string) => openInvoicePdf(ports, token),
+
+    // reading orders
+    ordersById: (actor: Actor, ids: Keys) => readOrders.ordersById(ports, actor, ids),
+    orderByNumber: (actor: Actor, number: string) => readOrders.orderByNumber(ports, actor, number),
+    orderPage: (actor: Actor, input: PageInput) => readOrders.orderPage(ports, actor, input),
+    orderCount: (actor: Actor) => readOrders.orderCount(ports, actor),
+    itemsOfOrders: (actor: Actor, ids: Keys) => readOrders.itemsOfOrders(ports, actor, ids),
+    invoicesOverOrders: (actor: Actor, ids: Keys) => readOrders.invoicesOverOrders(ports, actor, ids),
+    customersById: (actor: Actor, ids: Keys) => readOrders.customersById(ports, actor, ids),
+
+    // reading invoices
+    invoicesById: (actor: Actor, ids: Keys) => readInvoices.invoicesById(ports, actor, ids),
+    invoiceByNumber: (actor: Actor, number: string) => readInvoices.invoiceByNumber(ports, actor, number),
+    invoicePage: (actor: Actor, input: PageInput) => readInvoices.invoicePage(ports, actor, input),
+    invoiceCount: (actor: Actor) => readInvoices.invoiceCount(ports, actor),
+    linesOfInvoices: (actor: Actor, ids: Keys) => readInvoices.linesOfInvoices(ports, actor, ids),
+    ordersOnInvoices: (actor: Actor, ids: Keys) => readInvoices.ordersOnInvoices(ports, actor, ids),
+    creditsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.creditsOfInvoices(ports, actor, ids),
+    paymentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.paymentsOfInvoices(ports, actor, ids),
+
+    // what the worker does
+    renderInvoice: (reference: InvoiceReference) => renderInvoice(ports, reference),
+    sweepOwedWork: () => sweepOwedWork(ports),
+    /** Resolves when the database answers. */
+    checkDatabase: () => ports.database.ping(),
+  };
+}
