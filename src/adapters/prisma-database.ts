@@ -1,0 +1,125 @@
+// PostgreSQL through Prisma: the database port.
+//
+// 1. A transaction runs at READ COMMITTED; locks in one global order keep it right, constraints stand behind them.
+// 2. What the database asks to be run again (deadlock, lost race for a unique key) is run again, with growing jitter.
+// 3. No more transactions begin than there are connections: a burst waits here, where waiting cannot time out.
+
+import { PrismaPg } from '@prisma/adapter-pg';
+import pLimit from 'p-limit';
+import { PrismaClient } from '../generated/prisma/client.ts';
+import type { ApiKeys, Database, Merchants } from '../ports.ts';
+import { prismaOwedPdfs } from './prisma-owed-pdfs.ts';
+import { prismaCustomers, prismaInvoices, prismaOrders } from './prisma-reads.ts';
+import * as records from './prisma-records.ts';
+import { insert, prismaTransaction } from './prisma-transaction.ts';
+
+const POOL_SIZE = 16;
+const MOST_TRANSACTIONS_AT_ONCE = 12;
+const MOST_TRIES = 8;
+const MAX_WAIT_MS = 15_000;
+const TRANSACTION_TIMEOUT_MS = 60_000;
+
+export interface PrismaDatabase extends Database {
+  close(): Promise<void>;
+  /** The secret that signs a merchant's links; null when there is no such merchant. */
+  linkSecret(merchantId: string): Promise<Uint8Array | null>;
+}
+
+export function connectPrisma(databaseUrl: string): PrismaDatabase {
+  const adapter = new PrismaPg({
+    connectionString: databaseUrl,
+    max: POOL_SIZE,
+    application_name: `billhead:${process.pid}`,
+    connectionTimeoutMillis: MAX_WAIT_MS,
+  });
+  const client = new PrismaClient({ adapter });
+  const limit = pLimit(MOST_TRANSACTIONS_AT_ONCE);
+  const secrets = new Map<string, Uint8Array>();
+  return {
+    customers: prismaCustomers(client),
+    orders: prismaOrders(client),
+    invoices: prismaInvoices(client),
+    pdfs: prismaOwedPdfs(client),
+    merchants: prismaMerchants(client),
+    apiKeys: prismaApiKeys(client),
+    transact: (merchantId, work) =>
+      limit(() =>
+        retrying(() =>
+          client.$transaction((transaction) => work(prismaTransaction(transaction, merchantId)), {
+            isolationLevel: 'ReadCommitted',
+            maxWait: MAX_WAIT_MS,
+            timeout: TRANSACTION_TIMEOUT_MS,
+          }),
+        ),
+      ),
+    ping: async () => {
+      await client.$queryRaw`SELECT 1`;
+    },
+    close: () => client.$disconnect(),
+    linkSecret: async (merchantId) => {
+      const known = secrets.get(merchantId);
+      if (known) return known;
+      const row = await client.merchant.findUnique({ where: { merchantId }, select: { linkSecret: true } });
+      if (row) secrets.set(merchantId, row.linkSecret);
+      return row?.linkSecret ?? null;
+    },
+  };
+}
+
+function prismaMerchants(client: PrismaClient): Merchants {
+  return {
+    find: async (id) => {
+      const row = await client.merchant.findUnique({ where: { merchantId: id } });
+      return row && records.toMerchant(row);
+    },
+    insert: async (merchant, now) => {
+      // The secret is made by the database and never leaves this adapter.
+      const inserted = await client.$executeRaw`
+        INSERT INTO merchants
+          (merchant_id, seller, time_zone, number_pattern, payment_term_days, link_secret, created_at)
+        VALUES (${merchant.id}, ${JSON.stringify(merchant.seller)}::jsonb, ${merchant.timeZone},
+          ${merchant.numberPattern}, ${merchant.paymentTermDays},
+          uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), ${now})
+        ON CONFLICT (merchant_id) DO NOTHING`;
+      return inserted === 1;
+    },
+  };
+}
+
+function prismaApiKeys(client: PrismaClient): ApiKeys {
+  return {
+    insert: async (key) => {
+      await insert(client, 'api_keys', [records.apiKeyColumns(key)]);
+    },
+    findByPrefix: async (prefix) => (await client.apiKey.findMany({ where: { prefix } })).map(records.toApiKey),
+  };
+}
+
+async function retrying<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (attempt === MOST_TRIES || !mayRunAgain(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
+    }
+  }
+}
+
+// Deadlock, serialization failure, and a unique key that another transaction took between our look and our insert:
+// the second look finds it and gives the right answer.
+const RETRIED_SQL_STATES = new Set(['40001', '40P01', '23505']);
+// Write conflict; unique key; transaction could not be started in time.
+const RETRIED_PRISMA_CODES = new Set(['P2034', 'P2002', 'P2028']);
+
+function mayRunAgain(error: unknown): boolean {
+  const text = (value: unknown) => (typeof value === 'string' ? value : '');
+  for (let cause = error, depth = 0; cause !== null && typeof cause === 'object' && depth < 5; depth += 1) {
+    const { code, kind, originalCode, meta } = cause as Record<string, unknown>;
+    if (RETRIED_PRISMA_CODES.has(text(code)) || RETRIED_SQL_STATES.has(text(originalCode))) return true;
+    if (kind === 'TransactionWriteConflict' || kind === 'UniqueConstraintViolation') return true;
+    const driverError = (meta as Record<string, unknown> | undefined)?.['driverAdapterError'];
+    cause = driverError ?? (cause as Record<string, unknown>)['cause'];
+  }
+  return false;
+}

@@ -1,0 +1,50 @@
+// Owed PDFs on PostgreSQL: the states of a PDF on its invoice's row.
+
+import type { PrismaClient } from '../generated/prisma/client.ts';
+import type { InvoiceReference, OwedPdfs } from '../ports.ts';
+import { prismaInvoices } from './prisma-reads.ts';
+
+const MAX_ERROR_LENGTH = 500;
+
+export function prismaOwedPdfs(client: PrismaClient): OwedPdfs {
+  const invoices = prismaInvoices(client);
+  return {
+    begin: async ({ merchantId, invoiceId }, now, lostAt) => {
+      const [begun] = await client.$queryRaw<{ pdf_attempts: number }[]>`
+        UPDATE invoices SET pdf_attempts = pdf_attempts + 1, pdf_due_at = ${lostAt}, updated_at = ${now}
+        WHERE merchant_id = ${merchantId} AND id = ${invoiceId} AND pdf_status = 'PENDING'
+        RETURNING pdf_attempts`;
+      const document = begun ? await invoices.document(merchantId, invoiceId) : null;
+      return begun && document ? { document, attempt: begun.pdf_attempts } : null;
+    },
+    markReady: async ({ merchantId, invoiceId }, sha256, now) => {
+      await client.invoice.updateMany({
+        where: { merchantId, id: invoiceId, pdfStatus: { not: 'READY' } },
+        data: { pdfStatus: 'READY', pdfSha256: sha256, pdfError: null, pdfDueAt: null, updatedAt: now },
+      });
+    },
+    markFailed: async ({ merchantId, invoiceId }, error, nextAttemptAt, now) => {
+      const pdfStatus = nextAttemptAt === null ? 'FAILED' : 'PENDING';
+      await client.invoice.updateMany({
+        where: { merchantId, id: invoiceId, pdfStatus: 'PENDING' },
+        data: { pdfStatus, pdfError: error.slice(0, MAX_ERROR_LENGTH), pdfDueAt: nextAttemptAt, updatedAt: now },
+      });
+    },
+    retry: async ({ merchantId, invoiceId }, now) => {
+      const { count } = await client.invoice.updateMany({
+        where: { merchantId, id: invoiceId, pdfStatus: 'FAILED' },
+        data: { pdfStatus: 'PENDING', pdfAttempts: 0, pdfError: null, pdfDueAt: now, updatedAt: now },
+      });
+      return count === 1;
+    },
+    claimDue: async (now, leasedUntil, limit): Promise<readonly InvoiceReference[]> => {
+      const rows = await client.$queryRaw<{ merchant_id: string; id: string }[]>`
+        UPDATE invoices SET pdf_due_at = ${leasedUntil}
+        WHERE (merchant_id, id) IN (
+          SELECT merchant_id, id FROM invoices WHERE pdf_status = 'PENDING' AND pdf_due_at <= ${now}
+          ORDER BY pdf_due_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+        RETURNING merchant_id, id`;
+      return rows.map(({ merchant_id: merchantId, id: invoiceId }) => ({ merchantId, invoiceId }));
+    },
+  };
+}

@@ -1,0 +1,146 @@
+// Reading customers, orders and invoices. One statement serves many ids; lists use the index by age.
+
+import type { InvoiceDocument } from '../domain/invoice.ts';
+import type { Window } from '../domain/page.ts';
+import type { PrismaClient } from '../generated/prisma/client.ts';
+import type { Customers, Invoices, Orders } from '../ports.ts';
+import * as records from './prisma-records.ts';
+import { withItems } from './prisma-transaction.ts';
+
+export function prismaCustomers(client: PrismaClient): Customers {
+  return {
+    findById: async (merchantId, ids) =>
+      (await client.customer.findMany({ where: { merchantId, id: { in: [...ids] } } })).map(records.toCustomer),
+  };
+}
+
+export function prismaOrders(client: PrismaClient): Orders {
+  return {
+    findById: async (merchantId, ids) =>
+      (await client.order.findMany({ where: { merchantId, id: { in: [...ids] } } })).map(records.toOrder),
+    findByNumber: async (merchantId, number) => {
+      const row = await client.order.findUnique({ where: { merchantId_number: { merchantId, number } } });
+      return row && records.toOrder(row);
+    },
+    itemsOf: async (merchantId, orderIds) => {
+      const where = { merchantId, orderId: { in: [...orderIds] } };
+      const rows = await client.orderItem.findMany({ where, orderBy: [{ orderId: 'asc' }, { position: 'asc' }] });
+      return rows.map(records.toOrderItem);
+    },
+    withItems: async (merchantId, itemIds) => {
+      const where = { merchantId, orderItems: { some: { id: { in: [...itemIds] } } } };
+      const include = { orderItems: { orderBy: { position: 'asc' as const } } };
+      const rows = await client.order.findMany({ where, include });
+      const items = rows.flatMap(({ orderItems }) => orderItems.map(records.toOrderItem));
+      return withItems(
+        rows.map(({ orderItems: _, ...order }) => records.toOrder(order)),
+        items,
+      );
+    },
+    page: async (merchantId, window) => {
+      const rows = await client.order.findMany({ where: { merchantId, ...between(window) }, ...ordered(window) });
+      return inListOrder(rows, window).map(records.toOrder);
+    },
+    count: (merchantId) => client.order.count({ where: { merchantId } }),
+  };
+}
+
+export function prismaInvoices(client: PrismaClient): Invoices {
+  const byIds = (merchantId: string, ids: readonly string[]) => ({ merchantId, invoiceId: { in: [...ids] } });
+  return {
+    findById: async (merchantId, ids) =>
+      (await client.invoice.findMany({ where: { merchantId, id: { in: [...ids] } } })).map(records.toInvoice),
+    findByNumber: async (merchantId, number) => {
+      const row = await client.invoice.findUnique({ where: { merchantId_number: { merchantId, number } } });
+      return row && records.toInvoice(row);
+    },
+    linesOf: async (merchantId, ids) => {
+      const orderBy = [{ invoiceId: 'asc' as const }, { position: 'asc' as const }];
+      return (await client.invoiceLine.findMany({ where: byIds(merchantId, ids), orderBy })).map(records.toInvoiceLine);
+    },
+    ordersOn: (merchantId, ids) =>
+      client.invoiceOrder.findMany({
+        where: byIds(merchantId, ids),
+        select: { invoiceId: true, orderId: true },
+        orderBy: [{ invoiceId: 'asc' }, { position: 'asc' }],
+      }),
+    invoicesOver: (merchantId, orderIds) =>
+      client.invoiceOrder.findMany({
+        where: { merchantId, orderId: { in: [...orderIds] } },
+        select: { invoiceId: true, orderId: true },
+        orderBy: [{ invoice: { createdAt: 'asc' } }, { invoiceId: 'asc' }],
+      }),
+    creditsOf: async (merchantId, ids) => {
+      const where = { merchantId, correctsInvoiceId: { in: [...ids] } };
+      const rows = await client.invoice.findMany({ where, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
+      return rows.map(records.toInvoice);
+    },
+    paymentsOf: async (merchantId, ids) => {
+      const orderBy = [{ createdAt: 'asc' as const }, { id: 'asc' as const }];
+      return (await client.payment.findMany({ where: byIds(merchantId, ids), orderBy })).map(records.toPayment);
+    },
+    page: async (merchantId, window) => {
+      const rows = await client.invoice.findMany({ where: { merchantId, ...between(window) }, ...ordered(window) });
+      return inListOrder(rows, window).map(records.toInvoice);
+    },
+    count: (merchantId) => client.invoice.count({ where: { merchantId } }),
+    document: (merchantId, invoiceId) => readDocument(client, merchantId, invoiceId),
+  };
+}
+
+async function readDocument(
+  client: PrismaClient,
+  merchantId: string,
+  invoiceId: string,
+): Promise<InvoiceDocument | null> {
+  const row = await client.invoice.findUnique({
+    where: { merchantId_id: { merchantId, id: invoiceId } },
+    include: {
+      invoiceLines: { orderBy: { position: 'asc' } },
+      invoiceOrders: { orderBy: { position: 'asc' } },
+      corrects: { select: { number: true, issueDate: true } },
+    },
+  });
+  if (!row) return null;
+  const { invoiceLines, invoiceOrders, corrects, ...invoice } = row;
+  return {
+    // As it was when it was issued, unpaid: money that comes later never changes the document.
+    invoice: { ...records.toInvoice(invoice), amountPaid: 0n },
+    lines: invoiceLines.map(records.toInvoiceLine),
+    orders: invoiceOrders.map(({ orderId, orderNumber, placedAt }) => ({ orderId, number: orderNumber, placedAt })),
+    corrects: corrects && { number: corrects.number, issueDate: corrects.issueDate.toISOString().slice(0, 10) },
+  };
+}
+
+// Lists are sorted newest first, by (createdAt, id). "After" a cursor is therefore older than it.
+function between({ after, before }: Window) {
+  return {
+    AND: [
+      ...(after
+        ? [
+            {
+              createdAt: { lte: after.createdAt },
+              NOT: { createdAt: after.createdAt, id: { gte: after.id } },
+            },
+          ]
+        : []),
+      ...(before
+        ? [
+            {
+              createdAt: { gte: before.createdAt },
+              NOT: { createdAt: before.createdAt, id: { lte: before.id } },
+            },
+          ]
+        : []),
+    ],
+  };
+}
+
+function ordered({ limit, isBackward }: Window) {
+  const direction = isBackward ? ('asc' as const) : ('desc' as const);
+  return { orderBy: [{ createdAt: direction }, { id: direction }], take: limit + 1 };
+}
+
+function inListOrder<T>(rows: T[], { isBackward }: Window): T[] {
+  return isBackward ? rows.reverse() : rows;
+}

@@ -1,0 +1,223 @@
+// One transaction on PostgreSQL: rows are locked in the global order and written in bulk, one statement a table.
+
+import type { NumberedLater } from '../domain/decide-invoices.ts';
+import { formatInvoiceNumber } from '../domain/invoice-number.ts';
+import type { OrderItem, OrderWithItems } from '../domain/order.ts';
+import { Prisma } from '../generated/prisma/client.ts';
+import type { NewOrder, NewShipment, Transaction } from '../ports.ts';
+import * as records from './prisma-records.ts';
+
+type Client = Prisma.TransactionClient;
+
+/** The transaction of one merchant on a client whose BEGIN has run already. */
+export function prismaTransaction(client: Client, merchantId: string): Transaction {
+  return {
+    merchantId,
+    merchant: async () => records.toMerchant(await client.merchant.findUniqueOrThrow({ where: { merchantId } })),
+    lockOrdersOfItems: (itemIds) => lockOrdersOfItems(client, merchantId, itemIds),
+    lockOrders: (orderIds) => lockOrders(client, merchantId, orderIds),
+    findCustomers: async (ids) =>
+      (await client.customer.findMany({ where: { merchantId, id: { in: [...new Set(ids)] } } })).map(records.toCustomer),
+    findIssued: async (invoiceIds) => {
+      const where = { merchantId, id: { in: [...invoiceIds] } };
+      const found = await client.invoice.findMany({ where, select: { id: true, requestHash: true } });
+      return new Map(found.map(({ id, requestHash }) => [id, requestHash]));
+    },
+    findPlaced: async (orderIds, numbers) => {
+      const either = [{ id: { in: [...orderIds] } }, { number: { in: [...numbers] } }];
+      return (await client.order.findMany({ where: { merchantId, OR: either } })).map(records.toOrder);
+    },
+    findUsedItemIds: async (itemIds) => {
+      const where = { merchantId, id: { in: [...itemIds] } };
+      return (await client.orderItem.findMany({ where, select: { id: true } })).map(({ id }) => id);
+    },
+    insertOrders: (orders) => insertOrders(client, orders),
+    updateOrders: (orders) => updateOrders(client, orders),
+    insertShipment: (shipment) => insertShipment(client, merchantId, shipment),
+    insertInvoices: (invoices) => insertInvoices(client, merchantId, invoices),
+  };
+}
+
+async function lockOrdersOfItems(
+  client: Client,
+  merchantId: string,
+  itemIds: readonly string[],
+): Promise<readonly OrderWithItems[]> {
+  const where = { merchantId, id: { in: [...new Set(itemIds)] } };
+  const owners = await client.orderItem.findMany({ where, select: { orderId: true }, distinct: ['orderId'] });
+  return lockOrders(
+    client,
+    merchantId,
+    owners.map(({ orderId }) => orderId),
+  );
+}
+
+// Whoever changes an item locks its order first, so the orders' rows guard the items as well.
+async function lockOrders(
+  client: Client,
+  merchantId: string,
+  orderIds: readonly string[],
+): Promise<readonly OrderWithItems[]> {
+  if (orderIds.length === 0) return [];
+  await client.$queryRaw`
+    SELECT 1 FROM orders WHERE merchant_id = ${merchantId} AND id = ANY(${[...orderIds]}) ORDER BY id FOR UPDATE`;
+  const found = await client.order.findMany({
+    where: { merchantId, id: { in: [...orderIds] } },
+    orderBy: { id: 'asc' },
+  });
+  const items = await client.orderItem.findMany({
+    where: { merchantId, orderId: { in: [...orderIds] } },
+    orderBy: [{ orderId: 'asc' }, { position: 'asc' }],
+  });
+  return withItems(found.map(records.toOrder), items.map(records.toOrderItem));
+}
+
+/** Puts items, already in item order, to their orders. */
+export function withItems(
+  orders: readonly OrderWithItems['order'][],
+  items: readonly OrderItem[],
+): readonly OrderWithItems[] {
+  const itemsOf = new Map<string, OrderItem[]>(orders.map(({ id }) => [id, []]));
+  for (const item of items) itemsOf.get(item.orderId)?.push(item);
+  return orders.map((order) => ({ order, items: itemsOf.get(order.id) ?? [] }));
+}
+
+async function insertOrders(client: Client, orders: readonly NewOrder[]): Promise<void> {
+  if (orders.length === 0) return;
+  // Several orders of one customer in one list: the last one knows best. Sorted, so that two lists never wait in a ring.
+  const customers = [...new Map(orders.map(({ customer, order }) => [customer.id, { customer, order }])).values()].sort(
+    (a, b) => (a.customer.id < b.customer.id ? -1 : 1),
+  );
+  await insert(
+    client,
+    'customers',
+    customers.map(({ customer, order }) => records.customerColumns(customer, order.createdAt)),
+    `ON CONFLICT (merchant_id, id) DO UPDATE SET
+       name = excluded.name, email = excluded.email, organisation = excluded.organisation,
+       vat_number = excluded.vat_number, registration_number = excluded.registration_number,
+       locale = excluded.locale, updated_at = excluded.updated_at`,
+  );
+  await insert(
+    client,
+    'orders',
+    orders.map(({ order }) => records.orderColumns(order)),
+  );
+  await insert(
+    client,
+    'order_items',
+    orders.flatMap(({ items }) => items.map(records.orderItemColumns)),
+  );
+}
+
+async function updateOrders(client: Client, orders: readonly OrderWithItems[]): Promise<void> {
+  if (orders.length === 0) return;
+  const heads = orders.map(({ order }) => records.orderColumns(order));
+  await client.$executeRaw`
+    UPDATE orders AS stored
+    SET status = new.status, is_on_hold = new.is_on_hold, is_in_payment_review = new.is_in_payment_review,
+        updated_at = new.updated_at
+    FROM json_populate_recordset(NULL::orders, ${toJson(heads)}::json) AS new
+    WHERE stored.merchant_id = new.merchant_id AND stored.id = new.id`;
+  const items = orders.flatMap((order) => order.items.map(records.orderItemProgressColumns));
+  // Rows that did not change are left alone: an order of a thousand items may be invoiced one by one.
+  await client.$executeRaw`
+    UPDATE order_items AS stored
+    SET quantity_shipped_e4 = new.quantity_shipped_e4, quantity_invoiced_e4 = new.quantity_invoiced_e4,
+        quantity_canceled_e4 = new.quantity_canceled_e4, invoiced_ex_vat = new.invoiced_ex_vat,
+        invoiced_vat = new.invoiced_vat, invoiced_discount = new.invoiced_discount,
+        canceled_ex_vat = new.canceled_ex_vat, canceled_vat = new.canceled_vat,
+        canceled_discount = new.canceled_discount, shipped_at = new.shipped_at, refunded_at = new.refunded_at
+    FROM json_populate_recordset(NULL::order_items, ${toJson(items)}::json) AS new
+    WHERE stored.merchant_id = new.merchant_id AND stored.id = new.id
+      AND (stored.quantity_shipped_e4, stored.quantity_invoiced_e4, stored.quantity_canceled_e4, stored.refunded_at)
+        IS DISTINCT FROM
+          (new.quantity_shipped_e4, new.quantity_invoiced_e4, new.quantity_canceled_e4, new.refunded_at)`;
+}
+
+async function insertShipment(client: Client, merchantId: string, shipment: NewShipment): Promise<void> {
+  const { id, orderId, shippedAt, items } = shipment;
+  await insert(client, 'shipments', [{ merchant_id: merchantId, id, order_id: orderId, shipped_at: shippedAt }]);
+  await insert(
+    client,
+    'shipment_items',
+    items.map(({ itemId, quantity }) => ({
+      merchant_id: merchantId,
+      shipment_id: id,
+      order_item_id: itemId,
+      quantity_e4: quantity,
+    })),
+  );
+}
+
+async function insertInvoices(client: Client, merchantId: string, invoices: readonly NumberedLater[]): Promise<void> {
+  if (invoices.length === 0) return;
+  const { numberPattern } = await client.merchant.findUniqueOrThrow({
+    where: { merchantId },
+    select: { numberPattern: true },
+  });
+  const rows = await numbered(client, merchantId, numberPattern, invoices);
+  await insert(client, 'invoices', rows);
+  await insert(
+    client,
+    'invoice_lines',
+    invoices.flatMap(({ lines }) => lines.map(records.invoiceLineColumns)),
+  );
+  await insert(
+    client,
+    'invoice_orders',
+    invoices.flatMap(({ invoice, orders }) =>
+      orders.map((order, index) => records.invoicedOrderColumns(merchantId, invoice.id, order, index + 1)),
+    ),
+  );
+}
+
+// One step of the counter for all invoices of a series and year, whatever their number.
+async function numbered(
+  client: Client,
+  merchantId: string,
+  numberPattern: string,
+  invoices: readonly NumberedLater[],
+): Promise<readonly records.Columns[]> {
+  const next = new Map<string, bigint>();
+  for (const key of [...new Set(invoices.map(seriesKey))].sort()) {
+    const members = invoices.filter((invoice) => seriesKey(invoice) === key);
+    const { series, year } = members[0] ?? { series: '', year: 0 };
+    const [counter] = await client.$queryRaw<{ last_number: bigint }[]>`
+      INSERT INTO number_series (merchant_id, series, year, last_number)
+      VALUES (${merchantId}, ${series}, ${year}, ${members.length})
+      ON CONFLICT (merchant_id, series, year)
+      DO UPDATE SET last_number = number_series.last_number + excluded.last_number
+      RETURNING last_number`;
+    next.set(key, (counter?.last_number ?? 0n) - BigInt(members.length) + 1n);
+  }
+  return invoices.map((invoice) => {
+    const key = seriesKey(invoice);
+    const sequence = next.get(key) ?? 0n;
+    next.set(key, sequence + 1n);
+    const number = formatInvoiceNumber(numberPattern, invoice.year, Number(sequence));
+    return records.invoiceColumns(invoice, { number, sequence });
+  });
+}
+
+function seriesKey({ series, year }: NumberedLater): string {
+  return `${series} ${year}`;
+}
+
+/** One INSERT for all rows. All rows have the same columns; `table` and the column names come from this folder's code alone. */
+export async function insert(
+  client: Client,
+  table: string,
+  rows: readonly records.Columns[],
+  onConflict = '',
+): Promise<number> {
+  const [first] = rows;
+  if (!first) return 0;
+  const columns = Object.keys(first).join(', ');
+  const statement = `INSERT INTO ${table} (${columns})
+    SELECT ${columns} FROM json_populate_recordset(NULL::${table}, $1::json) ${onConflict}`;
+  return client.$executeRawUnsafe(statement, toJson(rows));
+}
+
+function toJson(rows: readonly records.Columns[]): string {
+  return JSON.stringify(rows, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+}
