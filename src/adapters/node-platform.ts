@@ -1,0 +1,16 @@
+// What Node itself provides: the clock, ids and digests.
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { v7 } from 'uuid';
+import type { Clock, Digests, Ids } from '../ports.ts';
+
+export const systemClock: Clock = { now: () => new Date() };
+
+/** UUIDs of version 7 begin with the time, so that new rows go to the end of their index. */
+export const timeSortedIds: Ids = { next: () => v7() };
+
+export const nodeDigests: Digests = {
+  sha256: (content) => createHash('sha256').update(content).digest('hex'),
+  randomText: (bytes) => randomBytes(bytes).toString('base64url'),
+  isEqual: (a, b) => a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b)),
+};

@@ -1,0 +1,46 @@
+// Links to PDFs: what a link opens, signed with the merchant's own secret (HMAC-SHA256).
+
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { PdfLink, PdfLinks } from '../ports.ts';
+
+/** `secretOf` gives the secret of a merchant; null when there is no such merchant. */
+export function signedPdfLinks(secretOf: (merchantId: string) => Promise<Uint8Array | null>): PdfLinks {
+  return {
+    sign: async (link) => {
+      const secret = await secretOf(link.merchantId);
+      if (!secret) throw new RangeError('Only PDFs of merchants that are there can be linked to.');
+      const content = Buffer.from(JSON.stringify([link.merchantId, link.invoiceId, link.expiresAt.getTime()]));
+      return `${content.toString('base64url')}.${signature(secret, content).toString('base64url')}`;
+    },
+    verify: async (token, now) => {
+      const match = /^([A-Za-z0-9_-]{1,2000})\.([A-Za-z0-9_-]{43})$/.exec(token);
+      const content = Buffer.from(match?.[1] ?? '', 'base64url');
+      const link = readLink(content);
+      if (!match || !link) return null;
+      const secret = await secretOf(link.merchantId);
+      if (!secret) return null;
+      const given = Buffer.from(match[2] ?? '', 'base64url');
+      // Encoded again, because base64 has several spellings of the same bytes and only one of them is the link we made.
+      const isOurs =
+        timingSafeEqual(given, signature(secret, content)) &&
+        token === `${content.toString('base64url')}.${given.toString('base64url')}`;
+      return isOurs && link.expiresAt > now ? link : null;
+    },
+  };
+}
+
+function signature(secret: Uint8Array, content: Buffer): Buffer {
+  return createHmac('sha256', secret).update('pdf-link\n').update(content).digest();
+}
+
+function readLink(content: Buffer): PdfLink | null {
+  try {
+    const parsed: unknown = JSON.parse(content.toString('utf8'));
+    if (!Array.isArray(parsed)) return null;
+    const [merchantId, invoiceId, expiresAtMs] = parsed as unknown[];
+    if (typeof merchantId !== 'string' || typeof invoiceId !== 'string' || typeof expiresAtMs !== 'number') return null;
+    return { merchantId, invoiceId, expiresAt: new Date(expiresAtMs) };
+  } catch {
+    return null;
+  }
+}
