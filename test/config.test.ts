@@ -1,0 +1,80 @@
+// The configuration is read from the environment whole, or refused with everything that is wrong with it.
+
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../src/config.ts';
+
+const DEFAULTS = {
+  port: 4000,
+  host: '127.0.0.1',
+  dataDir: path.resolve('.data'),
+  databaseUrl: null,
+  redisUrl: null,
+  publicUrl: null,
+  logLevel: 'info',
+};
+
+describe('readConfig', () => {
+  it.each([
+    ['nothing set', {}, {}],
+    ['unknown variables', { SHOE_SIZE: '46', PATH: '/bin' }, {}],
+    [
+      'empty variables',
+      { PORT: '', HOST: '', DATA_DIR: '', DATABASE_URL: '', REDIS_URL: '', PUBLIC_URL: '', LOG_LEVEL: '' },
+      {},
+    ],
+    ['any free port', { PORT: '0' }, { port: 0 }],
+    ['the last port', { PORT: '65535' }, { port: 65_535 }],
+    ['all addresses', { HOST: '0.0.0.0' }, { host: '0.0.0.0' }],
+    ['an IPv6 address', { HOST: '::1' }, { host: '::1' }],
+    ['an absolute folder', { DATA_DIR: '/var/lib/shop' }, { dataDir: path.resolve('/var/lib/shop') }],
+    ['a relative folder', { DATA_DIR: '../elsewhere' }, { dataDir: path.resolve('../elsewhere') }],
+    ['postgres', { DATABASE_URL: 'postgres://u:p@db:5432/shop' }, { databaseUrl: 'postgres://u:p@db:5432/shop' }],
+    ['postgresql', { DATABASE_URL: 'postgresql://db/shop' }, { databaseUrl: 'postgresql://db/shop' }],
+    ['a socket', { DATABASE_URL: 'postgres:///shop?host=/run/pg' }, { databaseUrl: 'postgres:///shop?host=/run/pg' }],
+    ['redis', { REDIS_URL: 'redis://cache:6379/2' }, { redisUrl: 'redis://cache:6379/2' }],
+    ['redis over TLS', { REDIS_URL: 'rediss://:secret@cache' }, { redisUrl: 'rediss://:secret@cache' }],
+    ['https', { PUBLIC_URL: 'https://shop.example' }, { publicUrl: 'https://shop.example' }],
+    ['a path', { PUBLIC_URL: 'http://shop.example/invoices' }, { publicUrl: 'http://shop.example/invoices' }],
+    ['silence', { LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
+  ])('accepts %s', (_, env, expected) => {
+    expect(readConfig(env)).toEqual({ ...DEFAULTS, ...expected });
+  });
+
+  it.each([
+    ['PORT', '65536', 'from 0 to 65535'],
+    ['PORT', '-1', 'from 0 to 65535'],
+    ['PORT', '4000.5', 'from 0 to 65535'],
+    ['PORT', '0x10', 'from 0 to 65535'],
+    ['PORT', 'http', 'from 0 to 65535'],
+    ['HOST', 'http://localhost', 'a host name'],
+    ['HOST', 'local host', 'a host name'],
+    ['DATABASE_URL', 'mysql://db/shop', 'postgres://user:password@host'],
+    ['DATABASE_URL', 'postgres:shop', 'postgres://user:password@host'],
+    ['DATABASE_URL', 'postgres:///shop', 'postgres://user:password@host'],
+    ['DATABASE_URL', 'db:5432', 'postgres://user:password@host'],
+    ['REDIS_URL', 'http://cache', 'redis://host'],
+    ['REDIS_URL', 'redis://', 'redis://host'],
+    ['PUBLIC_URL', 'shop.example', 'https://invoices.example.com'],
+    ['PUBLIC_URL', 'ftp://shop.example', 'https://invoices.example.com'],
+    ['PUBLIC_URL', 'https://shop.example/', 'not end with a slash'],
+    ['PUBLIC_URL', 'https://shop.example/?a=b', 'neither "?" nor "#"'],
+    ['LOG_LEVEL', 'verbose', 'trace, debug, info, warn, error, fatal, silent'],
+  ])('refuses %s=%s', (name, value, words) => {
+    const read = (): unknown => readConfig({ [name]: value });
+    expect(read).toThrow(name);
+    expect(read).toThrow(words);
+  });
+
+  it('tells every fault at once, and no password', () => {
+    let message = '';
+    try {
+      readConfig({ PORT: 'x', DATABASE_URL: 'mysql://u:hunter2@db', REDIS_URL: 'y', LOG_LEVEL: 'loud' });
+    } catch (error) {
+      message = String(error);
+    }
+    for (const name of ['PORT', 'DATABASE_URL', 'REDIS_URL', 'LOG_LEVEL']) expect(message).toContain(`- ${name} must`);
+    expect(message.split('\n')).toHaveLength(5);
+    expect(message).not.toContain('hunter2');
+  });
+});
