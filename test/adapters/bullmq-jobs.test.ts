@@ -1,0 +1,407 @@
+// One conformance suite for the queue: what it guarantees holds on PostgreSQL and on Redis alike.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createBullmqJobs, startBullmqWorker } from '../../src/adapters/bullmq-jobs.ts';
+import type { InvoiceReference, Jobs, Log } from '../../src/ports.ts';
+import { createTestDatabase } from '../setup/database.ts';
+import { eventually } from '../setup/eventually.ts';
+import { startRedis } from '../setup/redis.ts';
+import { createFlakyNetwork, type FlakyNetwork } from './flaky-network.ts';
+
+const redis = await startRedis();
+afterAll(() => redis?.stop());
+
+const AWAY = [
+  ['refuses connections', 'refuse'],
+  ['takes connections without an answer', 'goSilent'],
+] as const;
+const BROKEN = [
+  ['cut all connections', 'cut'],
+  ['refused connections for a while', 'refuse'],
+] as const;
+
+/** What a test opened, closed in reverse order after it. */
+const opened: (() => Promise<unknown> | undefined)[] = [];
+afterEach(async () => {
+  while (opened.length > 0) await opened.pop()?.();
+});
+
+describe.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (server) => {
+  describe.skipIf(server === 'Redis' && redis === null)('with a server', () => {
+    let queue: QueueUnderTest;
+    beforeEach(async () => {
+      queue = await openQueueUnderTest(server);
+    });
+
+    it('hands a job to the handler with its merchant and its invoice', async () => {
+      const handled: InvoiceReference[] = [];
+      await queue.work(async (reference) => void handled.push(reference));
+      await (await queue.jobs()).renderInvoices([invoice('1')]);
+      await eventuallyHolds(() => expect(handled).toEqual([invoice('1')]));
+    });
+
+    it('starts a job at once when the worker is idle', async () => {
+      let startedAt = 0;
+      await queue.work(async () => void (startedAt = performance.now()));
+      const jobs = await queue.jobs();
+      await jobs.renderInvoices([invoice('to warm up')]);
+      await eventuallyHolds(() => expect(startedAt).toBeGreaterThan(0));
+      const askedAt = performance.now();
+      await jobs.renderInvoices([invoice('1')]);
+      await eventuallyHolds(() => expect(startedAt).toBeGreaterThan(askedAt));
+      // A few milliseconds; a worker that only polls would take up to five seconds.
+      expect(startedAt - askedAt).toBeLessThan(500);
+    });
+
+    it('keeps one job of an invoice that is asked for again while it waits', async () => {
+      const jobs = await queue.jobs();
+      await jobs.renderInvoices([invoice('1')]);
+      await jobs.renderInvoices([invoice('1'), invoice('1'), invoice('2')]);
+      await (await queue.jobs()).renderInvoices([invoice('1')]);
+      await jobs.renderInvoices([invoice('last')]);
+      const handled = await queue.workAndCollect();
+      await eventuallyHolds(() => expect(handled).toEqual(['1', '2', 'last']));
+    });
+
+    it('keeps invoices of the same id apart by their merchant', async () => {
+      const merchants: string[] = [];
+      await queue.work(async ({ merchantId }) => void merchants.push(merchantId));
+      const ofTwo = ['merchant-1', 'merchant-2'].map((merchantId) => ({ merchantId, invoiceId: '1' }));
+      await (await queue.jobs()).renderInvoices(ofTwo);
+      await eventuallyHolds(() => expect(merchants.toSorted()).toEqual(['merchant-1', 'merchant-2']));
+    });
+
+    it.each(['completed', 'failed'])('takes an invoice again after its job %s', async (outcome) => {
+      let runs = 0;
+      await queue.work(async () => {
+        runs += 1;
+        if (outcome === 'failed') throw new Error('no ink');
+      });
+      const jobs = await queue.jobs();
+      for (const wanted of [1, 2, 3]) {
+        await eventuallyHolds(async () => {
+          // While the last job is being removed it still stands for the invoice, so it may need to be asked twice.
+          if (runs < wanted) await jobs.renderInvoices([invoice('1')]);
+          expect(runs).toBeGreaterThanOrEqual(wanted);
+        });
+      }
+    });
+
+    it('runs a failing job once, logs it, and goes on with the others', async () => {
+      const runs: string[] = [];
+      await queue.work(async ({ invoiceId }) => {
+        runs.push(invoiceId);
+        if (invoiceId.startsWith('bad')) throw new Error('no ink');
+      });
+      const ids = ['bad 1', 'good 1', 'bad 2', 'good 2'];
+      await (await queue.jobs()).renderInvoices(ids.map(invoice));
+      await eventuallyHolds(() => expect(runs.toSorted()).toEqual(ids.toSorted()));
+      await eventuallyHolds(() => expect(queue.log.of('job.failed')).toHaveLength(2));
+      expect(queue.log.of('job.failed')[0]).toMatchObject({ error: 'no ink', data: { merchantId: 'merchant' } });
+    });
+
+    it('handles all of 200 jobs, asked for together and one by one', async () => {
+      const handled = await queue.workAndCollect(8);
+      const jobs = await queue.jobs();
+      const ids = Array.from({ length: 200 }, (_, index) => String(index));
+      await Promise.all([
+        jobs.renderInvoices(ids.slice(0, 100).map(invoice)),
+        ...ids.slice(100).map((id) => jobs.renderInvoices([invoice(id)])),
+      ]);
+      await eventuallyHolds(() => expect(new Set(handled)).toEqual(new Set(ids)), { timeoutMs: 15_000 });
+    });
+
+    it('keeps the jobs of different databases apart', async () => {
+      const other = await openQueueUnderTest(server);
+      const [handled, handledByOther] = [await queue.workAndCollect(), await other.workAndCollect()];
+      await (await queue.jobs()).renderInvoices([invoice('mine')]);
+      await (await other.jobs()).renderInvoices([invoice('theirs')]);
+      await eventuallyHolds(() => expect([handled, handledByOther]).toEqual([['mine'], ['theirs']]));
+    });
+
+    it('goes on when the queue is emptied while it runs', async () => {
+      const handled = await queue.workAndCollect();
+      const jobs = await queue.jobs();
+      await jobs.renderInvoices([invoice('before')]);
+      await eventuallyHolds(() => expect(handled).toEqual(['before']));
+      await queue.empty();
+      await jobs.renderInvoices([invoice('after')]);
+      await eventuallyHolds(() => expect(handled).toEqual(['before', 'after']));
+    });
+
+    it('goes on when the queue is emptied while a job runs', async () => {
+      const gate = createGate();
+      const handled: string[] = [];
+      await queue.work(async ({ invoiceId }) => {
+        handled.push(invoiceId);
+        if (invoiceId === 'slow') await gate.passed;
+      }, 1);
+      const jobs = await queue.jobs();
+      await jobs.renderInvoices([invoice('slow'), invoice('lost')]);
+      await eventuallyHolds(() => expect(handled).toEqual(['slow']));
+      await queue.empty();
+      gate.open();
+      await eventuallyHolds(async () => {
+        await jobs.renderInvoices([invoice('after')]);
+        expect(handled).toContain('after');
+      });
+    });
+
+    it('starts on a queue that was emptied', async () => {
+      await queue.jobs();
+      await queue.empty();
+      const handled = await queue.workAndCollect();
+      await (await queue.jobs()).renderInvoices([invoice('after')]);
+      await eventuallyHolds(() => expect(handled).toEqual(['after']));
+    });
+
+    it.runIf(server === 'PostgreSQL')('makes its tables again when they are dropped while it runs', async () => {
+      const handled = await queue.workAndCollect();
+      const jobs = await queue.jobs();
+      await queue.query('DROP SCHEMA bullmq CASCADE');
+      await eventuallyHolds(async () => {
+        await jobs.renderInvoices([invoice('after')]);
+        expect(handled).toContain('after');
+      });
+    });
+
+    it('runs a job again within 20 s after its worker process was killed', { timeout: 60_000 }, async () => {
+      const killed = await queue.workInProcess();
+      await (await queue.jobs()).renderInvoices([invoice('1')]);
+      await killed.said('took up 1');
+      const handled = await queue.workAndCollect();
+      killed.process.kill('SIGKILL');
+      await once(killed.process, 'exit');
+      await eventuallyHolds(() => expect(handled).toEqual(['1']), { timeoutMs: 20_000 });
+    });
+
+    it('waits for the running job when it closes, and leaves the next one to others', async () => {
+      const gate = createGate();
+      const events: string[] = [];
+      const worker = await queue.work(async ({ invoiceId }) => {
+        events.push(`began ${invoiceId}`);
+        await gate.passed;
+        events.push(`ended ${invoiceId}`);
+      }, 1);
+      await (await queue.jobs()).renderInvoices([invoice('1'), invoice('2')]);
+      await eventuallyHolds(() => expect(events).toEqual(['began 1']));
+      const closed = worker.close().then(() => events.push('closed'));
+      gate.open();
+      await closed;
+      expect(events).toEqual(['began 1', 'ended 1', 'closed']);
+      const handled = await queue.workAndCollect();
+      await eventuallyHolds(() => expect(handled).toEqual(['2']));
+    });
+
+    it.each(AWAY)('asks without waiting long or throwing while the server %s', async (_does, fault) => {
+      const handled = await queue.workAndCollect();
+      const jobs = await queue.jobs(queue.network);
+      await queue.network[fault]();
+      const durations: number[] = [];
+      for (const id of ['1', '2', '3', '4', '5']) durations.push(await duration(jobs, id));
+      expect(Math.max(...durations)).toBeLessThan(1_500);
+      // Only one call in a while finds out anew that the server is away.
+      expect(durations.reduce((sum, each) => sum + each)).toBeLessThan(3_000);
+      expect(queue.log.of('queue.unavailable')).toHaveLength(1);
+      await queue.network.recover();
+      await eventuallyHolds(
+        async () => {
+          await jobs.renderInvoices([invoice('after')]);
+          expect(handled).toContain('after');
+        },
+        { timeoutMs: 10_000 },
+      );
+      await eventuallyHolds(() => expect(queue.log.of('queue.available_again')).toHaveLength(1));
+    });
+
+    it.each(AWAY)('starts while the server %s and finds it later', async (_does, fault) => {
+      await queue.network[fault]();
+      const jobs = await queue.jobs(queue.network);
+      const handled = await queue.workAndCollect(1, queue.network);
+      expect(await duration(jobs, 'lost')).toBeLessThan(1_500);
+      await queue.network.recover();
+      await eventuallyHolds(
+        async () => {
+          await jobs.renderInvoices([invoice('after')]);
+          expect(handled).toContain('after');
+        },
+        { timeoutMs: 15_000 },
+      );
+    });
+
+    it.each(BROKEN)('works on after the server %s', async (_did, fault) => {
+      const handled = await queue.workAndCollect(1, queue.network);
+      const jobs = await queue.jobs();
+      await jobs.renderInvoices([invoice('before')]);
+      await eventuallyHolds(() => expect(handled).toEqual(['before']));
+      await queue.network[fault]();
+      await jobs.renderInvoices([invoice('after')]);
+      await queue.network.recover();
+      // At once, mostly; a job that was handed out while the answer got lost runs again as after a crash.
+      await eventuallyHolds(() => expect(handled).toContain('after'), { timeoutMs: 20_000 });
+    });
+
+    it.runIf(server === 'Redis')('works on with a server that was started anew', async () => {
+      const handled = await queue.workAndCollect(1, queue.network);
+      const jobs = await queue.jobs(queue.network);
+      await jobs.renderInvoices([invoice('before')]);
+      await eventuallyHolds(() => expect(handled).toEqual(['before']));
+      const restarted = await startRedis();
+      opened.push(async () => restarted?.stop());
+      queue.network.leadTo(restarted?.url ?? '');
+      await eventuallyHolds(
+        async () => {
+          await jobs.renderInvoices([invoice('one')]);
+          await jobs.renderInvoices([invoice('of'), invoice('several')]);
+          expect(handled).toEqual(expect.arrayContaining(['one', 'of', 'several']));
+        },
+        { timeoutMs: 15_000 },
+      );
+    });
+
+    it('closes while the server is away, after the running job', async () => {
+      const gate = createGate();
+      let isRunning = false;
+      const worker = await queue.work(() => ((isRunning = true), gate.passed), 1, queue.network);
+      const producer = await createBullmqJobs(queue.options(queue.network));
+      await producer.jobs.renderInvoices([invoice('1')]);
+      await eventuallyHolds(() => expect(isRunning).toBe(true));
+      await queue.network.refuse();
+      let isClosed = false;
+      const closed = Promise.all([worker.close(), producer.close()]).then(() => (isClosed = true));
+      await eventuallyHolds(() => expect(queue.log.of('queue.unavailable').length).toBeGreaterThan(0));
+      expect(isClosed).toBe(false);
+      gate.open();
+      await eventuallyHolds(() => expect(isClosed).toBe(true), { timeoutMs: 10_000 });
+      await closed;
+    });
+  });
+});
+
+describe.skipIf(redis === null)('queue on a Redis that evicts keys', () => {
+  it.each(['allkeys-lru', 'volatile-ttl'])('is refused by producer and worker (%s)', async (policy) => {
+    const evicting = await startRedis();
+    if (evicting === null) throw new Error('redis-server went away');
+    opened.push(async () => evicting.stop());
+    const admin = new Redis(evicting.url);
+    await admin.config('SET', 'maxmemory-policy', policy);
+    await admin.quit();
+    const options = { databaseUrl: 'postgres://nobody@127.0.0.1:1/unused', redisUrl: evicting.url, log: recordLog() };
+    await expect(createBullmqJobs(options)).rejects.toThrow(/noeviction/);
+    const handlers = { renderInvoice: async () => {} };
+    await expect(startBullmqWorker({ ...options, concurrency: 1, handlers })).rejects.toThrow(/noeviction/);
+  });
+});
+
+type Handler = (reference: InvoiceReference) => Promise<void>;
+type QueueUnderTest = Awaited<ReturnType<typeof openQueueUnderTest>>;
+
+/** A queue in a database of its own; with `network` given it is reached through it. */
+async function openQueueUnderTest(server: 'PostgreSQL' | 'Redis') {
+  const database = await createTestDatabase();
+  opened.push(() => database.drop());
+  const redisUrl = server === 'Redis' ? redis?.url : undefined;
+  const network = await createFlakyNetwork(redisUrl ?? database.url);
+  opened.push(() => network.close());
+  const log = recordLog();
+
+  function options(through?: FlakyNetwork) {
+    const reach = (url: string) => through?.through(url) ?? url;
+    return redisUrl === undefined
+      ? { databaseUrl: reach(database.url), log }
+      : { databaseUrl: database.url, redisUrl: reach(redisUrl), log };
+  }
+  async function work(renderInvoice: Handler, concurrency = 4, through?: FlakyNetwork) {
+    const worker = await startBullmqWorker({ ...options(through), concurrency, handlers: { renderInvoice } });
+    opened.push(() => worker.close());
+    return worker;
+  }
+  async function query(sql: string): Promise<void> {
+    const client = new pg.Client(database.url);
+    await client.connect();
+    await client.query(sql);
+    await client.end();
+  }
+  return {
+    network,
+    log,
+    options,
+    work,
+    query,
+    /** Works with a handler that notes the invoices, in the order of their jobs. */
+    async workAndCollect(concurrency = 1, through?: FlakyNetwork): Promise<string[]> {
+      const handled: string[] = [];
+      await work(async ({ invoiceId }) => void handled.push(invoiceId), concurrency, through);
+      return handled;
+    },
+    async jobs(through?: FlakyNetwork): Promise<Jobs> {
+      const producer = await createBullmqJobs(options(through));
+      opened.push(() => producer.close());
+      return producer.jobs;
+    },
+    workInProcess: () => spawnWorker(database.url, redisUrl),
+    async empty(): Promise<void> {
+      if (redisUrl === undefined) return query(TRUNCATE_ALL);
+      const admin = new Redis(redisUrl);
+      await admin.flushall();
+      await admin.quit();
+    },
+  };
+}
+
+const TRUNCATE_ALL = `DO $$ BEGIN EXECUTE (
+  SELECT 'TRUNCATE ' || string_agg(format('%I.%I', schemaname, tablename), ', ') || ' RESTART IDENTITY CASCADE'
+  FROM pg_tables WHERE schemaname = 'bullmq'
+); END $$`;
+
+async function spawnWorker(databaseUrl: string, redisUrl: string | undefined) {
+  const script = fileURLToPath(new URL('./bullmq-worker-process.ts', import.meta.url));
+  const urls = redisUrl === undefined ? [databaseUrl] : [databaseUrl, redisUrl];
+  const child = spawn(process.execPath, ['--import', 'tsx', script, ...urls], { stdio: ['ignore', 'pipe', 'inherit'] });
+  opened.push(async () => void child.kill('SIGKILL'));
+  const lines: string[] = [];
+  createInterface(child.stdout).on('line', (line) => lines.push(line));
+  return {
+    process: child,
+    said: (line: string) => eventuallyHolds(() => expect(lines).toContain(line), { timeoutMs: 15_000 }),
+  };
+}
+
+function invoice(invoiceId: string): InvoiceReference {
+  return { merchantId: 'merchant', invoiceId };
+}
+
+/** Waits until the expectations do not throw any more. */
+async function eventuallyHolds(expectations: () => unknown, options?: { readonly timeoutMs: number }): Promise<void> {
+  await eventually(async () => {
+    await expectations();
+    return true;
+  }, options);
+}
+
+/** Holds handlers until it is opened. */
+function createGate(): { readonly passed: Promise<void>; open(): void } {
+  let open = () => {};
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { passed, open };
+}
+
+async function duration(jobs: Jobs, invoiceId: string): Promise<number> {
+  const askedAt = performance.now();
+  await jobs.renderInvoices([invoice(invoiceId)]);
+  return performance.now() - askedAt;
+}
+
+/** A log that can be asked for the details of all events of one name. */
+function recordLog(): Log & { of(event: string): unknown[] } {
+  const events: { event: string; details: unknown }[] = [];
+  const record = (event: string, details?: unknown) => void events.push({ event, details });
+  const of = (wanted: string) => events.filter(({ event }) => event === wanted).map(({ details }) => details);
+  return { info: record, warn: record, error: record, of };
+}
