@@ -1,0 +1,48 @@
+// Generates the resolver types of the GraphQL door from schema.graphql, mapped onto the product's own types.
+
+import type { CodegenConfig } from '@graphql-codegen/cli';
+
+const config: CodegenConfig = {
+  schema: 'schema.graphql',
+  generates: {
+    'src/generated/graphql.ts': {
+      plugins: ['typescript', 'typescript-resolvers'],
+      config: {
+        useTypeImports: true,
+        enumsAsTypes: true,
+        strictScalars: true,
+        immutableTypes: true,
+        inputMaybeValue: 'T | null | undefined',
+        defaultScalarType: 'never',
+        contextType: '../graphql/context.ts#Context',
+        scalars: {
+          Money: 'bigint',
+          Quantity: 'bigint',
+          Decimal: 'bigint',
+          DateTime: 'Date',
+          Date: 'string',
+        },
+        mappers: {
+          Address: '../domain/party.ts#Address as AddressRecord',
+          Blocker: '../domain/errors.ts#Blocker as BlockerRecord',
+          Customer: '../domain/party.ts#Customer as CustomerRecord',
+          Invoice: '../domain/invoice.ts#Invoice as InvoiceRecord',
+          Invoiceability: '../domain/invoiceability.ts#Invoiceability as InvoiceabilityRecord',
+          InvoiceLine: '../domain/invoice.ts#InvoiceLine as InvoiceLineRecord',
+          InvoicePreview: '../domain/preview-invoice.ts#InvoicePreview as InvoicePreviewRecord',
+          InvoiceConnection: '../graphql/connection.ts#InvoiceConnection as InvoiceConnectionRecord',
+          InvoiceEdge: '../graphql/connection.ts#InvoiceEdge as InvoiceEdgeRecord',
+          Order: '../domain/order.ts#Order as OrderRecord',
+          OrderConnection: '../graphql/connection.ts#OrderConnection as OrderConnectionRecord',
+          OrderEdge: '../graphql/connection.ts#OrderEdge as OrderEdgeRecord',
+          OrderItem: '../domain/order.ts#OrderItem as OrderItemRecord',
+          Payment: '../ports.ts#Payment as PaymentRecord',
+          Reimbursement: '../graphql/reimbursement.ts#PaidInvoice as ReimbursementRecord',
+          VatAmount: '../domain/vat.ts#VatAmount as VatAmountRecord',
+        },
+      },
+    },
+  },
+};
+
+export default config;

@@ -1,0 +1,158 @@
+// Resolvers: one call an operation, and the fields that do not stand in the record under the same name.
+
+import { badInput } from '../domain/errors.ts';
+import { invoiceability, orderActions } from '../domain/invoiceability.ts';
+import { invoiceLineId, type InvoiceLine } from '../domain/invoice.ts';
+import { reimbursement } from '../domain/reimbursement.ts';
+import { vatBreakdown, type NetAndVat } from '../domain/vat.ts';
+import type { Resolvers } from '../generated/graphql.ts';
+import { connectionOf, pageInputOf } from './connection.ts';
+import type { Context } from './context.ts';
+import { camelCased } from './field-names.ts';
+import type { PaidInvoice } from './reimbursement.ts';
+import * as scalars from './scalars.ts';
+
+const total = ({ totalExVat, totalVat }: NetAndVat) => totalExVat + totalVat;
+
+export const resolvers: Resolvers = {
+  Money: scalars.Money,
+  Quantity: scalars.Quantity,
+  Decimal: scalars.Decimal,
+  DateTime: scalars.DateTime,
+  Date: scalars.CalendarDay,
+
+  Query: {
+    order: (_, args, { app, actor, loaders }) =>
+      byIdOrNumber(
+        args,
+        (id) => loaders.order.load(id),
+        (number) => app.orderByNumber(actor, number),
+      ),
+    orders: async (_, args, { app, actor }) => connectionOf(await app.orderPage(actor, pageInputOf(args))),
+    invoice: (_, args, { app, actor, loaders }) =>
+      byIdOrNumber(
+        args,
+        (id) => loaders.invoice.load(id),
+        (number) => app.invoiceByNumber(actor, number),
+      ),
+    invoices: async (_, args, { app, actor }) => connectionOf(await app.invoicePage(actor, pageInputOf(args))),
+    invoicePreview: (_, { input }, { app, actor }) => app.invoicePreview(actor, camelCased(input)),
+    customer: (_, { id }, { loaders }) => loaders.customer.load(id),
+  },
+
+  Mutation: {
+    placeOrder: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ order: await app.placeOrder(actor, camelCased(input)) })),
+    shipItems: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ order: await app.shipItems(actor, camelCased(input)) })),
+    holdOrder: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ order: await app.holdOrder(actor, input.order_id) })),
+    releaseOrder: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ order: await app.releaseOrder(actor, input.order_id) })),
+    invoiceItems: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.invoiceItems(actor, camelCased(input)) })),
+    retryInvoicePdf: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.retryInvoicePdf(actor, input.invoice_id) })),
+  },
+
+  Order: {
+    customer: (order, _, { loaders }) => there(loaders.customer.load(order.customerId)),
+    items: (order, _, { loaders }) => loaders.itemsOfOrder.load(order.id),
+    actions: async (order, _, { loaders }) => orderActions({ order, items: await loaders.itemsOfOrder.load(order.id) }),
+    total,
+    vat: async (order, _, { loaders }) => vatBreakdown(await loaders.itemsOfOrder.load(order.id)),
+    invoices: async (order, _, { loaders }) => {
+      const links = await loaders.invoicesOverOrder.load(order.id);
+      return Promise.all(links.map(({ invoiceId }) => there(loaders.invoice.load(invoiceId))));
+    },
+  },
+
+  OrderItem: {
+    total,
+    contra_of: async (item, _, { loaders }) => {
+      const { contraOfItemId } = item;
+      const siblings = contraOfItemId === null ? [] : await loaders.itemsOfOrder.load(item.orderId);
+      return siblings.find(({ id }) => id === contraOfItemId) ?? null;
+    },
+    invoiceability: async (item, _, { loaders }) => invoiceability(await there(loaders.order.load(item.orderId)), item),
+  },
+
+  Invoice: {
+    customer: (invoice, _, { loaders }) => there(loaders.customer.load(invoice.customerId)),
+    orders: async (invoice, _, { loaders }) => {
+      const links = await loaders.ordersOnInvoice.load(invoice.id);
+      return Promise.all(links.map(({ orderId }) => there(loaders.order.load(orderId))));
+    },
+    lines: (invoice, _, { loaders }) => loaders.linesOfInvoice.load(invoice.id),
+    vat: async (invoice, _, { loaders }) => vatBreakdown(await loaders.linesOfInvoice.load(invoice.id)),
+    total,
+    reimbursement: async (invoice, _, { loaders }) => ({
+      invoice,
+      payments: await loaders.paymentsOfInvoice.load(invoice.id),
+    }),
+    corrects: ({ correctsInvoiceId }, _, { loaders }) =>
+      correctsInvoiceId === null ? null : loaders.invoice.load(correctsInvoiceId),
+    credit_invoices: (invoice, _, { loaders }) => loaders.creditsOfInvoice.load(invoice.id),
+    pdf_url: async (invoice, _, { app, pdfUrl }) => {
+      const token = await app.signPdfLink(invoice);
+      return token === null ? null : pdfUrl(token);
+    },
+  },
+
+  Reimbursement: {
+    status: (paid) => reimbursementOf(paid).status,
+    amount_due: (paid) => reimbursementOf(paid).amountDue,
+    amount_paid: (paid) => reimbursementOf(paid).amountPaid,
+    amount_refunded: (paid) => reimbursementOf(paid).amountRefunded,
+    payments: ({ payments }) => payments,
+  },
+
+  InvoiceLine: {
+    // A previewed line is on no invoice yet.
+    id: (line: InvoiceLine) => (line.invoiceId === '' ? (line.orderItemId ?? '') : invoiceLineId(line)),
+    total,
+  },
+
+  InvoicePreview: { total },
+
+  VatAmount: {
+    category: ({ vatCategory }) => vatCategory,
+    rate: ({ vatRate }) => vatRate,
+    reason: ({ vatReason }) => vatReason,
+  },
+
+  OrderConnection: { total_count: (_, __, { app, actor }) => app.orderCount(actor) },
+  InvoiceConnection: { total_count: (_, __, { app, actor }) => app.invoiceCount(actor) },
+};
+
+/** Runs a mutation; what this request had looked up before it is read anew. */
+async function changing<T>(context: Context, run: (context: Context) => Promise<T>): Promise<T> {
+  const result = await run(context);
+  for (const loader of Object.values(context.loaders)) loader.clearAll();
+  return result;
+}
+
+function reimbursementOf({ invoice, payments }: PaidInvoice) {
+  return reimbursement(
+    invoice,
+    payments.some(({ status }) => status === 'PENDING'),
+  );
+}
+
+/** One record by exactly one of its id and its number. */
+function byIdOrNumber<T>(
+  { id, number }: { readonly id?: string | null | undefined; readonly number?: string | null | undefined },
+  byId: (id: string) => Promise<T>,
+  byNumber: (number: string) => Promise<T>,
+): Promise<T> {
+  if (typeof id === 'string' && typeof number !== 'string') return byId(id);
+  if (typeof number === 'string' && typeof id !== 'string') return byNumber(number);
+  throw badInput([{ path: ['id'], message: 'or number must be given: exactly one of the two' }]);
+}
+
+/** What a foreign key promises is there. */
+async function there<T>(loaded: Promise<T | null>): Promise<T> {
+  const record = await loaded;
+  if (record === null) throw new RangeError('A record that another one refers to is missing.');
+  return record;
+}

@@ -1,0 +1,14 @@
+// The executable schema: schema.graphql with its resolvers and scalars.
+
+import { readFileSync } from 'node:fs';
+import { makeExecutableSchema } from '@graphql-tools/schema';
+import type { GraphQLSchema } from 'graphql';
+import type { Context } from './context.ts';
+import { resolvers } from './resolvers.ts';
+
+// Two folders up from src/graphql as well as from dist/graphql.
+const SCHEMA_FILE = new URL('../../schema.graphql', import.meta.url);
+
+export function createSchema(): GraphQLSchema {
+  return makeExecutableSchema<Context>({ typeDefs: readFileSync(SCHEMA_FILE, 'utf8'), resolvers });
+}

@@ -1,0 +1,32 @@
+// The GraphQL door: Apollo Server over schema.graphql.
+
+import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import type { GraphQLFieldResolver } from 'graphql';
+import type { Log } from '../ports.ts';
+import type { Context } from './context.ts';
+import { errorFormatter } from './errors.ts';
+import { toCamelCase } from './field-names.ts';
+import { createSchema } from './schema.ts';
+
+// A field without a resolver is the property of the record under its camelCase name.
+const fieldResolver: GraphQLFieldResolver<Record<string, unknown>, Context> = (source, _, __, { fieldName }) =>
+  source[toCamelCase(fieldName)];
+
+export function createGraphqlServer(log: Log): ApolloServer<Context> {
+  return new ApolloServer<Context>({
+    schema: createSchema(),
+    fieldResolver,
+    formatError: errorFormatter(log),
+    includeStacktraceInErrorResponses: false,
+    // A key is needed to get this far, and whoever holds one may read the schema.
+    introspection: true,
+    // Signals are the entry's to handle: it knows what else must stop, and in which order.
+    stopOnTerminationSignals: false,
+    // urql and plain fetch send neither of Apollo's own headers; a browser form can send none of these either.
+    csrfPrevention: {
+      requestHeaders: ['authorization', 'x-api-key', 'x-apollo-operation-name', 'apollo-require-preflight'],
+    },
+    plugins: [ApolloServerPluginLandingPageDisabled()],
+  });
+}
