@@ -1,0 +1,61 @@
+// Downloads of PDFs by signed link, whole or in part (RFC 9110 ranges).
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { App } from '../app.ts';
+import type { OpenedPdf } from '../actions/open-invoice-pdf.ts';
+
+export const PDF_PATH = '/pdf';
+
+export function routePdfDownload(server: FastifyInstance, app: App): void {
+  server.get<{ Params: { token: string } }>(`${PDF_PATH}/:token`, async (request, reply) => {
+    const opened = await app.openInvoicePdf(request.params.token);
+    if (!opened) {
+      return reply.code(403).type('text/plain; charset=utf-8').send('This link is not valid, or has expired.\n');
+    }
+    return send(request, reply, opened);
+  });
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, { number, sha256, file }: OpenedPdf): FastifyReply {
+  const tag = `"${sha256}"`;
+  void reply
+    .header('content-type', 'application/pdf')
+    .header('content-disposition', `inline; filename="${number.replace(/[^\w.-]/g, '_')}.pdf"`)
+    .header('etag', tag)
+    .header('accept-ranges', 'bytes')
+    // The address is the permission: no shared cache and no other site may come to know it.
+    .header('cache-control', 'private, max-age=3600, immutable')
+    .header('referrer-policy', 'no-referrer')
+    .header('cross-origin-resource-policy', 'cross-origin')
+    .header('content-security-policy', "default-src 'none'; frame-ancestors *; sandbox");
+  if (request.headers['if-none-match'] === tag) return reply.code(304).send();
+  const ifRange = request.headers['if-range'];
+  const range = ifRange === undefined || ifRange === tag ? readRange(request.headers.range, file.size) : 'whole';
+  if (range === 'whole') {
+    return reply.header('content-length', file.size).send(request.method === 'HEAD' ? null : file.stream());
+  }
+  if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${file.size}`).send();
+  return reply
+    .code(206)
+    .header('content-range', `bytes ${range.start}-${range.end}/${file.size}`)
+    .header('content-length', range.end - range.start + 1)
+    .send(file.stream(range));
+}
+
+/** One range of a file; several at once, or anything else than bytes, are answered whole, as the standard allows. */
+export function readRange(
+  header: string | undefined,
+  size: number,
+): 'whole' | 'unsatisfiable' | { readonly start: number; readonly end: number } {
+  const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header ?? '');
+  const [, first = '', last = ''] = match ?? [];
+  if (first === '' && last === '') return 'whole';
+  if (first === '') {
+    const length = Math.min(Number(last), size);
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size - 1 };
+  }
+  const start = Number(first);
+  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (last !== '' && Number(last) < start) return 'whole';
+  return start >= size ? 'unsatisfiable' : { start, end };
+}

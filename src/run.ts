@@ -1,0 +1,58 @@
+// Running a process of the product: configuration, start, and an orderly end on a signal.
+
+import { pinoLog } from './adapters/pino-log.ts';
+import { readConfig, type Config } from './config.ts';
+import type { Log } from './ports.ts';
+import { openProduct, type Product } from './product.ts';
+
+const STOP_DEADLINE_MS = 25_000;
+
+interface Running {
+  close(): Promise<void>;
+}
+
+/** Starts parts on the product and returns; on SIGTERM or SIGINT they are closed in order, then the product. */
+export async function runUntilSignal(
+  start: (product: Product, config: Config, log: Log) => Promise<readonly Running[]>,
+): Promise<void> {
+  const config = readConfigOrExit();
+  const log = pinoLog(config.logLevel);
+  let stop: (() => Promise<void>) | null = null;
+  let isStopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    // A second signal means it: nothing is lost, because what is owed stands in the database.
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    log.info('process.stopping', { signal });
+    setTimeout(() => {
+      log.error('process.stop_timed_out', { deadlineMs: STOP_DEADLINE_MS });
+      process.exit(1);
+    }, STOP_DEADLINE_MS).unref();
+    void stop?.().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error('process.stop_failed', { cause: String(error) });
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const product = await openProduct(config, log);
+  stop = () => product.close();
+  const parts = await start(product, config, log);
+  stop = async () => {
+    for (const part of parts) await part.close();
+    await product.close();
+  };
+  if (isStopping) await stop().finally(() => process.exit(0));
+}
+
+/** The configuration; with faults in it, all of them are printed and the process ends. */
+export function readConfigOrExit(): Config {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
+}
