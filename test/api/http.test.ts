@@ -1,0 +1,124 @@
+// The HTTP door: keys, health, GraphiQL for this machine alone, masked errors.
+
+import { request } from 'node:http';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { errorFormatter } from '../../src/graphql/errors.ts';
+import { startTestProduct, type TestProduct } from '../setup/product.ts';
+
+let billhead: TestProduct;
+
+beforeAll(async () => {
+  billhead = await startTestProduct();
+});
+afterAll(() => billhead.close());
+
+const post = (
+  headers: Record<string, string>,
+  body: string = JSON.stringify({ query: '{ orders { total_count } }' }),
+) =>
+  fetch(`${billhead.address}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body,
+  });
+
+/** fetch sets Host itself, so this one asks by hand. */
+function get(path: string, headers: Record<string, string>): Promise<{ status: number; type: string; body: string }> {
+  return new Promise((resolve, reject) => {
+    request(`${billhead.address}${path}`, { headers }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, type: response.headers['content-type'] ?? '', body }),
+      );
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+describe('a key is needed', () => {
+  test.each([
+    ['none', {}],
+    ['a wrong one', { authorization: `Bearer bh_abcdefabcdef_${'x'.repeat(43)}` }],
+    ['one of another form', { authorization: 'Bearer nonsense' }],
+    ['another scheme', { authorization: 'Basic abc' }],
+    ['a wrong one in the other header', { 'x-api-key': 'nonsense' }],
+  ])('%s gives 401 and UNAUTHENTICATED', async (_, headers) => {
+    const response = await post(headers);
+    expect(response.status).toBe(401);
+    const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+    expect(errors.map(({ extensions }) => extensions.code)).toEqual(['UNAUTHENTICATED']);
+  });
+
+  test.each(['authorization', 'x-api-key'])('a right one in %s is let in', async (header) => {
+    const value = header === 'authorization' ? `Bearer ${billhead.apiKey}` : billhead.apiKey;
+    expect(await (await post({ [header]: value })).json()).toEqual({ data: { orders: { total_count: 0 } } });
+  });
+
+  test('one whose time is over is not', async () => {
+    const expired = await billhead.product.app.createApiKey({
+      merchantId: 'demo',
+      name: 'old',
+      scopes: ['orders:read'],
+      expiresAt: new Date(Date.now() - 1000),
+    });
+    expect((await post({ authorization: `Bearer ${expired}` })).status).toBe(401);
+  });
+
+  test('only its digest is kept', async () => {
+    const client = new pg.Client({ connectionString: billhead.databaseUrl });
+    await client.connect();
+    const { rows } = await client.query('SELECT * FROM api_keys');
+    await client.end();
+    const secret = billhead.apiKey.split('_').at(-1) ?? '';
+    expect(rows.length).toBeGreaterThan(0);
+    expect(JSON.stringify(rows)).not.toContain(secret);
+  });
+
+  test('a key without the scope is FORBIDDEN', async () => {
+    const readOnly = await billhead.addMerchant('reader', ['orders:read']);
+    const mutation = 'mutation { holdOrder(input: { order_id: "x" }) { order { id } } }';
+    expect((await billhead.refusal(mutation, {}, readOnly)).extensions.code).toBe('FORBIDDEN');
+  });
+});
+
+test('health: alive, and ready with database and queue', async () => {
+  expect(await (await fetch(`${billhead.address}/healthz`)).json()).toEqual({ status: 'ok' });
+  const ready = await fetch(`${billhead.address}/readyz`);
+  expect(await ready.json()).toEqual({ status: 'ok', database: 'ok', queue: 'ok' });
+});
+
+describe('GraphiQL', () => {
+  const browser = { accept: 'text/html' };
+
+  test('opens for a browser on this machine, with the guide and without a key or anything from elsewhere', async () => {
+    const { status, type, body } = await get('/graphql', browser);
+    expect({ status, type }).toEqual({ status: 200, type: 'text/html; charset=utf-8' });
+    expect(body).toContain('WhatCanBeInvoiced');
+    expect(body).not.toContain(billhead.apiKey);
+    expect(body).not.toMatch(/<(script|link)[^>]+(src|href)="?https?:/);
+  });
+
+  test.each([
+    ['another name for this machine', { ...browser, host: 'evil.example' }],
+    ['a request that was forwarded', { ...browser, 'x-forwarded-for': '203.0.113.9' }],
+    ['a program', { accept: 'application/json' }],
+  ])('is not for %s', async (_, headers) => {
+    const { type } = await get('/graphql', headers);
+    expect(type).not.toContain('text/html');
+  });
+});
+
+test('a defect shows an id and nothing of its cause', () => {
+  const logged: unknown[] = [];
+  const log = { info: () => undefined, warn: () => undefined, error: (...entry: unknown[]) => logged.push(entry) };
+  const shown = errorFormatter(log)(
+    { message: 'SELECT secret FROM /etc/passwd', extensions: { code: 'INTERNAL_SERVER_ERROR', stacktrace: ['at x'] } },
+    new Error('SELECT secret FROM /etc/passwd'),
+  );
+  expect(JSON.stringify(shown)).not.toMatch(/SELECT|passwd|stacktrace/);
+  expect(shown.extensions?.['code']).toBe('INTERNAL_SERVER_ERROR');
+  expect(JSON.stringify(logged)).toContain(String(shown.extensions?.['correlation_id']));
+});

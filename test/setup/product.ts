@@ -1,0 +1,112 @@
+// The real product for a test: its own database and data folder, the HTTP server, and a worker where one is asked for.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { readConfig } from '../../src/config.ts';
+import { SCOPES, type Actor, type Scope } from '../../src/domain/access.ts';
+import { openProduct, type Product } from '../../src/product.ts';
+import { DEMO_MERCHANT } from '../../src/sample-data/demo-merchant.ts';
+import { startServer } from '../../src/server.ts';
+import { startWorker } from '../../src/worker.ts';
+import { createTestDatabase } from './database.ts';
+import { quietLog } from './quiet-log.ts';
+
+export interface GraphqlError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions: {
+    readonly code: string;
+    readonly faults?: readonly { readonly path: readonly (string | number)[]; readonly message: string }[];
+    readonly blockers?: readonly { readonly code: string; readonly item_id: string | null }[];
+  };
+}
+
+export interface Answer {
+  // What a query selects is only known to the test that wrote it.
+  readonly data: any; // eslint-disable-line typescript/no-explicit-any
+  readonly errors?: readonly GraphqlError[];
+}
+
+export interface TestProduct {
+  readonly product: Product;
+  readonly databaseUrl: string;
+  readonly dataDir: string;
+  /** Where the server listens. */
+  readonly address: string;
+  /** A key of the merchant "demo" with every scope. */
+  readonly apiKey: string;
+  readonly actor: Actor;
+  /** A further merchant with a key. */
+  addMerchant(id: string, scopes?: readonly Scope[]): Promise<string>;
+  /** The whole answer. */
+  graphql(query: string, variables?: object, apiKey?: string): Promise<Answer>;
+  /** The data of an answer without errors. */
+  ask(query: string, variables?: object, apiKey?: string): Promise<Answer['data']>;
+  /** The one error of a refused call. */
+  refusal(query: string, variables?: object, apiKey?: string): Promise<GraphqlError>;
+  close(): Promise<void>;
+}
+
+export interface TestProductOptions {
+  readonly withWorker?: boolean;
+  readonly redisUrl?: string;
+}
+
+export async function startTestProduct({
+  withWorker = false,
+  redisUrl,
+}: TestProductOptions = {}): Promise<TestProduct> {
+  const database = await createTestDatabase();
+  const dataDir = await mkdtemp(path.join(os.tmpdir(), 'billhead-product-'));
+  const config = readConfig({
+    DATA_DIR: dataDir,
+    DATABASE_URL: database.url,
+    PORT: '0',
+    REDIS_URL: redisUrl,
+  });
+  const product = await openProduct(config, quietLog);
+  const worker = withWorker ? await startWorker(product, config, quietLog) : null;
+  const server = await startServer(product, config, quietLog);
+  const addMerchant = async (id: string, scopes: readonly Scope[] = SCOPES) => {
+    await product.app.createMerchant({ ...DEMO_MERCHANT, id });
+    return product.app.createApiKey({ merchantId: id, name: 'test', scopes, expiresAt: null });
+  };
+  const apiKey = await addMerchant('demo');
+  const graphql = async (query: string, variables: object = {}, key = apiKey): Promise<Answer> => {
+    const response = await fetch(`${server.address}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify({ query, variables }),
+    });
+    return (await response.json()) as Answer;
+  };
+  return {
+    product,
+    databaseUrl: database.url,
+    dataDir,
+    address: server.address,
+    apiKey,
+    actor: { merchantId: 'demo', scopes: SCOPES },
+    addMerchant,
+    graphql,
+    ask: async (query, variables, key) => {
+      const answer = await graphql(query, variables, key);
+      if (answer.errors) throw new Error(`Unexpected refusal: ${JSON.stringify(answer.errors)}`);
+      return answer.data;
+    },
+    refusal: async (query, variables, key) => {
+      const { errors } = await graphql(query, variables, key);
+      const [error] = errors ?? [];
+      if (!error || errors?.length !== 1) throw new Error(`Expected one refusal, got ${JSON.stringify(errors)}`);
+      return error;
+    },
+    close: async () => {
+      await server.close();
+      await worker?.close();
+      await product.close();
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
