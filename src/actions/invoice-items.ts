@@ -1,7 +1,12 @@
 // invoiceItems: puts everything open of order items on one numbered invoice, once only.
 
 import { requireScope, type Actor } from '../domain/access.ts';
-import { decideInvoices, type InvoiceOutcome, type InvoiceRequest, type InvoicingDecision } from '../domain/decide-invoices.ts';
+import {
+  decideInvoices,
+  type InvoiceOutcome,
+  type InvoiceRequest,
+  type InvoicingDecision,
+} from '../domain/decide-invoices.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import { checkInvoiceItemsInput } from '../domain/issue-invoice.ts';
 import type { Ports, Transaction } from '../ports.ts';

@@ -10,7 +10,8 @@ export type PlaceOrderOutcome =
   | { readonly kind: 'placed' | 'repeated'; readonly orderId: string }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
-type Candidate = { readonly kind: 'valid'; readonly newOrder: NewOrder } | Extract<PlaceOrderOutcome, { kind: 'refused' }>;
+type Candidate =
+  { readonly kind: 'valid'; readonly newOrder: NewOrder } | Extract<PlaceOrderOutcome, { kind: 'refused' }>;
 
 /** Returns the order, new or placed earlier with the same id and content. Throws BAD_USER_INPUT or CONFLICT. */
 export async function placeOrder(ports: Ports, actor: Actor, input: PlaceOrderInput): Promise<Order> {

@@ -49,7 +49,11 @@ export async function ordersOnInvoices(
 }
 
 /** Credit invoices that correct these, oldest first. */
-export async function creditsOfInvoices(ports: Ports, actor: Actor, ids: readonly string[]): Promise<readonly Invoice[]> {
+export async function creditsOfInvoices(
+  ports: Ports,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly Invoice[]> {
   requireScope(actor, 'invoices:read');
   return ports.database.invoices.creditsOf(actor.merchantId, ids);
 }

@@ -3,7 +3,7 @@
 import type { NumberedLater } from '../domain/decide-invoices.ts';
 import { formatInvoiceNumber } from '../domain/invoice-number.ts';
 import type { OrderItem, OrderWithItems } from '../domain/order.ts';
-import { Prisma } from '../generated/prisma/client.ts';
+import type { Prisma } from '../generated/prisma/client.ts';
 import type { NewOrder, NewShipment, Transaction } from '../ports.ts';
 import * as records from './prisma-records.ts';
 
@@ -17,7 +17,9 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
     lockOrdersOfItems: (itemIds) => lockOrdersOfItems(client, merchantId, itemIds),
     lockOrders: (orderIds) => lockOrders(client, merchantId, orderIds),
     findCustomers: async (ids) =>
-      (await client.customer.findMany({ where: { merchantId, id: { in: [...new Set(ids)] } } })).map(records.toCustomer),
+      (await client.customer.findMany({ where: { merchantId, id: { in: [...new Set(ids)] } } })).map(
+        records.toCustomer,
+      ),
     findIssued: async (invoiceIds) => {
       const where = { merchantId, id: { in: [...invoiceIds] } };
       const found = await client.invoice.findMany({ where, select: { id: true, requestHash: true } });

@@ -6,7 +6,14 @@
 import { addDays, dayOf } from './calendar.ts';
 import { Refusal } from './errors.ts';
 import { INVOICE_SERIES, numberYear } from './invoice-number.ts';
-import { issueInvoice, notInvoiceable, pickItems, takeFromOrders, type IssuedInvoice, type PickedItem } from './issue-invoice.ts';
+import {
+  issueInvoice,
+  notInvoiceable,
+  pickItems,
+  takeFromOrders,
+  type IssuedInvoice,
+  type PickedItem,
+} from './issue-invoice.ts';
 import type { OrderWithItems } from './order.ts';
 import type { Customer, Merchant } from './party.ts';
 

@@ -14,7 +14,8 @@ const SEQUENCE = /\{sequence(?::(\d{1,2}))?\}/;
 export function numberPatternFault(pattern: string): string | null {
   if (!SEQUENCE.test(pattern)) return 'must contain {sequence} or {sequence:6}';
   if (!pattern.includes('{year}')) return 'must contain {year}';
-  if (/[{}]/.test(pattern.replace(SEQUENCE, '').replace('{year}', ''))) return 'may hold {year} and {sequence} once each';
+  if (/[{}]/.test(pattern.replace(SEQUENCE, '').replace('{year}', '')))
+    return 'may hold {year} and {sequence} once each';
   return null;
 }
 

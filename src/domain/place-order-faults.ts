@@ -92,7 +92,8 @@ function checkItem(faults: Faults, path: readonly (string | number)[], item: Pla
   faults.text([...path, 'sku'], item.sku, MAX_CODE);
   faults.text([...path, 'name'], item.name, MAX_NAME);
   faults.text([...path, 'vatReason'], item.vatReason, MAX_NAME);
-  if (item.kind === 'CONTRA') faults.add([...path, 'kind'], 'CONTRA comes from a cancellation or return, not from a shop');
+  if (item.kind === 'CONTRA')
+    faults.add([...path, 'kind'], 'CONTRA comes from a cancellation or return, not from a shop');
   checkPrice(faults, path, item);
   checkVat(faults, path, item);
 }
@@ -106,7 +107,8 @@ function checkPrice(faults: Faults, path: readonly (string | number)[], item: Pl
   } else if ((item.isWholeNumber ?? true) && item.quantity % ONE !== 0n) {
     faults.add([...path, 'quantity'], `${decimalText(item.quantity)} is no whole number, and is_whole_number is true`);
   }
-  if (!isDiscount && item.unitPrice < 0n) faults.add([...path, 'unitPrice'], 'must not be negative, except for a DISCOUNT');
+  if (!isDiscount && item.unitPrice < 0n)
+    faults.add([...path, 'unitPrice'], 'must not be negative, except for a DISCOUNT');
   if (isDiscount && item.unitPrice > 0n) faults.add([...path, 'unitPrice'], 'of a DISCOUNT must not be above 0');
   if (base <= 0n || base > MAX_QUANTITY) {
     faults.add([...path, 'priceBaseQuantity'], `must be above 0 and at most ${decimalText(MAX_QUANTITY)}`);
@@ -114,7 +116,8 @@ function checkPrice(faults: Faults, path: readonly (string | number)[], item: Pl
   }
   const row = divideRounded(item.quantity * item.unitPrice, base);
   if (discount < 0n) faults.add([...path, 'discount'], 'must not be negative');
-  else if (discount > 0n && discount > row) faults.add([...path, 'discount'], `${discount} is more than its row, ${row}`);
+  else if (discount > 0n && discount > row)
+    faults.add([...path, 'discount'], `${discount} is more than its row, ${row}`);
 }
 
 function checkVat(faults: Faults, path: readonly (string | number)[], item: PlaceOrderItemInput): void {

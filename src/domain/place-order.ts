@@ -4,8 +4,25 @@
 // 2. Row total = round(quantity × unit price / price base) − discount, as priced. VAT comes from domain/vat.ts.
 
 import { badInput } from './errors.ts';
-import { absolute, decimalText, divideRounded, MAX_MONEY, ONE, sum, type Money, type Quantity, type VatRate } from './money.ts';
-import { orderStatus, subtotalOf, type InvoicingPolicy, type Order, type OrderItem, type OrderItemKind } from './order.ts';
+import {
+  absolute,
+  decimalText,
+  divideRounded,
+  MAX_MONEY,
+  ONE,
+  sum,
+  type Money,
+  type Quantity,
+  type VatRate,
+} from './money.ts';
+import {
+  orderStatus,
+  subtotalOf,
+  type InvoicingPolicy,
+  type Order,
+  type OrderItem,
+  type OrderItemKind,
+} from './order.ts';
 import type { Address, Customer } from './party.ts';
 import { orderFaults } from './place-order-faults.ts';
 import { chargeVat, type VatCategory, type VatTerms } from './vat.ts';
@@ -87,7 +104,8 @@ export function placeOrder(
   const totalExVat = sum(items.map((item) => item.totalExVat));
   const totalVat = sum(items.map((item) => item.totalVat));
   const total = totalExVat + totalVat;
-  if (total < 0n) throw badInput([{ path: ['items'], message: 'add up to less than 0: the discounts exceed the rest' }]);
+  if (total < 0n)
+    throw badInput([{ path: ['items'], message: 'add up to less than 0: the discounts exceed the rest' }]);
   if (total > MAX_MONEY || items.some((item) => absolute(item.totalExVat + item.totalVat) > MAX_MONEY)) {
     throw badInput([{ path: ['items'], message: `add up to more than the largest amount, ${MAX_MONEY}` }]);
   }

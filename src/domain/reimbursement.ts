@@ -4,13 +4,7 @@ import type { Invoice } from './invoice.ts';
 import type { Money } from './money.ts';
 
 export type ReimbursementStatus =
-  | 'OPEN'
-  | 'PENDING'
-  | 'PARTIALLY_PAID'
-  | 'PAID'
-  | 'PARTIALLY_REFUNDED'
-  | 'REFUNDED'
-  | 'VOIDED';
+  'OPEN' | 'PENDING' | 'PARTIALLY_PAID' | 'PAID' | 'PARTIALLY_REFUNDED' | 'REFUNDED' | 'VOIDED';
 
 export interface Reimbursement {
   readonly status: ReimbursementStatus;

@@ -64,7 +64,10 @@ function checkedLines(
     else if (!known.has(line.id)) faults.add(['items', index, 'id'], `"${line.id}" is no item of this order`);
     else if (!item) faults.add(['items', index, 'id'], `"${line.id}" has nothing to ship`);
     else if (quantity <= 0n || quantity > left) {
-      faults.add(['items', index, 'quantity'], `must be above 0 and at most ${decimalText(left)}, what is left to ship`);
+      faults.add(
+        ['items', index, 'quantity'],
+        `must be above 0 and at most ${decimalText(left)}, what is left to ship`,
+      );
     } else if (item.isWholeNumber && quantity % ONE !== 0n) {
       faults.add(['items', index, 'quantity'], `${decimalText(quantity)} is no whole number`);
     }

@@ -64,7 +64,11 @@ async function placeSampleOrders(app: App, actor: Actor): Promise<number> {
   for (let start = 0; start < orders.length; start += BATCH) {
     const outcomes = await app.placeOrders(actor, orders.slice(start, start + BATCH).map(readOrderJson));
     for (const outcome of outcomes) if (outcome.kind === 'refused') throw outcome.refusal;
-    await shipSampleOrders(app, actor, orders.slice(start, start + BATCH).map(({ id }) => id ?? ''));
+    await shipSampleOrders(
+      app,
+      actor,
+      orders.slice(start, start + BATCH).map(({ id }) => id ?? ''),
+    );
   }
   return orders.length;
 }
