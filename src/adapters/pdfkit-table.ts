@@ -35,8 +35,8 @@ const MOST_NAME_LINES = 14;
 const MOST_DETAIL_LINES = 6;
 const DETAIL_SEPARATOR = '  ·  ';
 
-/** `heightOfTotals` is what must fit below the last row. */
-export function drawTable(flow: Flow, heightOfTotals: number): void {
+/** `heightOfClosing` is what must fit below the last row. */
+export function drawTable(flow: Flow, heightOfClosing: number): void {
   const table = layOut(flow.canvas, flow.page);
   const last = flow.page.groups.at(-1)?.rows.at(-1);
   let isLabelled = false;
@@ -45,7 +45,7 @@ export function drawTable(flow: Flow, heightOfTotals: number): void {
       const heading = index === 0 ? group.heading : null;
       const cell = wrapRow(flow.canvas, table, row);
       const height = (isLabelled ? 0 : LABELS_HEIGHT) + (heading ? HEADING_HEIGHT : 0) + cell.height;
-      if (!fits(flow, height, row === last ? heightOfTotals : 0)) {
+      if (!fits(flow, height, row === last ? heightOfClosing : 0)) {
         nextPage(flow);
         isLabelled = false;
       }

@@ -17,6 +17,7 @@ const TOTAL_HEIGHT = 16;
 const STRONG_TOTAL_HEIGHT = 24;
 const PANEL_PADDING = 11;
 const PANEL_GAP = 14;
+const SETTLED_HEIGHT = 40;
 /** Amount and due date, then the account, then BIC and reference. */
 const PANEL_COLUMNS = [
   { x: 0, width: 124 },
@@ -36,8 +37,14 @@ interface WrappedVat {
   readonly height: number;
 }
 
+/** What should follow the last row on its page: totals with VAT beside them, and how to pay. No page holds a panel alone. */
+export function heightOfClosing(canvas: Canvas, page: InvoicePage): number {
+  const payment = page.payment ? PANEL_GAP + panelHeight(canvas, page.payment) : 0;
+  return heightOfTotals(canvas, page) + payment + (page.settled === null ? 0 : SETTLED_HEIGHT);
+}
+
 /** The height of the block that must not be torn apart: VAT by rate and totals, side by side. */
-export function heightOfTotals(canvas: Canvas, page: InvoicePage): number {
+function heightOfTotals(canvas: Canvas, page: InvoicePage): number {
   return TOP_GAP + Math.max(totalsHeight(page), vatHeight(canvas, page));
 }
 
@@ -121,7 +128,7 @@ export function drawPayment(flow: Flow): void {
   const { canvas, page } = flow;
   if (page.payment) drawPanel(flow, page.payment);
   if (page.settled === null) return;
-  ensureSpace(flow, 40);
+  ensureSpace(flow, SETTLED_HEIGHT);
   const style = { ...STYLES.bodyStrong, color: COLORS.accent };
   flow.y = drawLines(canvas, canvas.wrap(page.settled, style, SHEET.width, 2), SHEET.left, flow.y + PANEL_GAP, style);
 }
@@ -138,21 +145,30 @@ interface PanelCell {
 function drawPanel(flow: Flow, texts: readonly LabelledText[]): void {
   const { canvas } = flow;
   const cells = panelCells(canvas, texts);
-  const heights = [0, 1].map((row) =>
-    cells
-      .filter((cell) => cell.row === row)
-      .reduce((most, { lines, style }) => Math.max(most, CELL_LABEL_HEIGHT + lines.length * leading(style)), 0),
-  );
-  const height = 2 * PANEL_PADDING + CELL_GAP + heights.reduce((sum, part) => sum + part, 0);
+  const [firstRow = 0] = panelRowHeights(cells);
+  const height = panelHeight(canvas, texts);
   ensureSpace(flow, PANEL_GAP + height);
   const top = flow.y + PANEL_GAP;
   canvas.box(SHEET.left, top, SHEET.width, height, 4, COLORS.panel);
   for (const { label, lines, style, x, row, width } of cells) {
-    const y = top + PANEL_PADDING + (row === 0 ? 0 : (heights[0] ?? 0) + CELL_GAP);
+    const y = top + PANEL_PADDING + (row === 0 ? 0 : firstRow + CELL_GAP);
     canvas.text(label, x, y + 7, STYLES.label, { fit: width });
     drawLines(canvas, lines, x, y + CELL_LABEL_HEIGHT, style);
   }
   flow.y = top + height;
+}
+
+function panelHeight(canvas: Canvas, texts: readonly LabelledText[]): number {
+  const rows = panelRowHeights(panelCells(canvas, texts));
+  return 2 * PANEL_PADDING + CELL_GAP + rows.reduce((sum, row) => sum + row, 0);
+}
+
+function panelRowHeights(cells: readonly PanelCell[]): readonly number[] {
+  return [0, 1].map((row) =>
+    cells
+      .filter((cell) => cell.row === row)
+      .reduce((most, { lines, style }) => Math.max(most, CELL_LABEL_HEIGHT + lines.length * leading(style)), 0),
+  );
 }
 
 /** Down the first column, then the next. The amount comes first and is larger. */

@@ -6,7 +6,7 @@ import type { InvoiceDocument } from '../domain/invoice.ts';
 import { createCanvas } from './pdfkit-canvas.ts';
 import { drawFooters, drawLetterHead, type Flow } from './pdfkit-page.ts';
 import { drawTable } from './pdfkit-table.ts';
-import { drawMemo, drawPayment, drawTotals, heightOfTotals } from './pdfkit-totals.ts';
+import { drawMemo, drawPayment, drawTotals, heightOfClosing } from './pdfkit-totals.ts';
 
 /** The bytes are moved to the caller's thread, not copied. */
 export default async function render(document: InvoiceDocument): Promise<ReturnType<typeof move>> {
@@ -18,7 +18,7 @@ export async function draw(page: InvoicePage): Promise<Uint8Array<ArrayBuffer>> 
   const canvas = createCanvas({ title: `${title} ${number}`, author: seller.name, language, createdAt });
   const flow: Flow = { canvas, page, y: 0 };
   drawLetterHead(flow);
-  drawTable(flow, heightOfTotals(canvas, page));
+  drawTable(flow, heightOfClosing(canvas, page));
   drawTotals(flow);
   drawPayment(flow);
   drawMemo(flow);

@@ -1,6 +1,6 @@
 // `npm run demo`: the main job from end to end in one go, on a database that is made for it and removed again.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -39,6 +39,8 @@ await demonstrate();
 
 async function demonstrate(): Promise<void> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'billhead-demo-'));
+  // Under root PostgreSQL runs as another account, which must be able to pass; each file below has its own mode.
+  await chmod(folder, 0o711);
   const log = pinoLog('warn');
   const config = readConfig({ DATA_DIR: folder, PORT: '0' });
   console.log(`Starting PostgreSQL, the API and a worker in ${folder} …`);

@@ -29,7 +29,7 @@ const PLACEHOLDER = '__HEADERS__';
 
 const STEPS: readonly string[] = [
   `# Step 1: what can be invoiced?
-# The INVOICE entry of \`actions\` has the items that invoiceItems accepts now.
+# See the ids of the INVOICE action.
 query WhatCanBeInvoiced {
   first: order(number: "1001") {
     ...Invoiceable
@@ -49,12 +49,17 @@ fragment Invoiceable on Order {
   items { id name quantity total }
 }
 `,
-  `# Step 2: put items of both orders on one invoice.
-# All or nothing, once only: run it twice and it answers the same invoice, because it has an invoice_id.
+  `# Step 2: items of both orders on one
+# invoice. Run it twice: it has an
+# invoice_id, so the answer is the same.
 mutation InvoiceItems {
   invoiceItems(
     input: {
-      items: ["demo-1001-1", "demo-1001-2", "demo-1002-1"]
+      items: [
+        "demo-1001-1"
+        "demo-1001-2"
+        "demo-1002-1"
+      ]
       invoice_id: "my-first-invoice"
     }
   ) {
@@ -69,14 +74,19 @@ mutation InvoiceItems {
   }
 }
 `,
-  `# Step 3: read the invoice. pdf_url is null until the PDF is ready, a moment later.
+  `# Step 3: read the invoice.
+# pdf_url is null until the PDF is ready.
 query Invoice {
   invoice(id: "my-first-invoice") {
     number
     state
     due_date
     orders { number }
-    lines { name quantity unit_price vat_rate total_ex_vat }
+    lines {
+      name
+      quantity
+      total_ex_vat
+    }
     vat { rate total_ex_vat amount }
     total
     reimbursement { status amount_due }
@@ -87,10 +97,18 @@ query Invoice {
 `,
 ];
 
+// A bill with its head: three lines and a total.
+const LOGO =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="26" height="26">' +
+  '<rect x="6" y="3" width="20" height="26" rx="3" fill="#0f6b53"/>' +
+  '<path d="M10 9h7M10 14h12M10 18h12M17 24h5" stroke="#fff" stroke-width="2" stroke-linecap="round"/></svg>';
+
 /** The page is the same for everybody and holds no secret. It is 9 MB, so it is made once. */
 export function renderPage(): string {
   const html = renderGraphiQL({
     title: 'Billhead',
+    logo: LOGO,
+    favicon: `data:image/svg+xml;base64,${Buffer.from(LOGO).toString('base64')}`,
     headers: PLACEHOLDER,
     defaultTabs: STEPS.map((query) => ({ query, headers: PLACEHOLDER })),
     shouldPersistHeaders: false,

@@ -2,9 +2,10 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from '../app.ts';
-import type { OpenedPdf } from '../actions/open-invoice-pdf.ts';
 
 export const PDF_PATH = '/pdf';
+
+type OpenedPdf = NonNullable<Awaited<ReturnType<App['openInvoicePdf']>>>;
 
 export function routePdfDownload(server: FastifyInstance, app: App): void {
   server.get<{ Params: { token: string } }>(`${PDF_PATH}/:token`, async (request, reply) => {

@@ -242,7 +242,7 @@ describe('many lines', () => {
     expect(textsOf(pages[1])).toContain('Page 2 of 3');
   });
 
-  test('a row is never split, a heading never left alone, and the totals never without the last row', async () => {
+  test('a row is never split, a heading never left alone, and totals and way to pay never without the last row', async () => {
     for (let count = 8; count <= 16; count += 1) {
       const rows = Array.from({ length: count }, (_, index) =>
         line(index + 1, {
@@ -257,6 +257,7 @@ describe('many lines', () => {
       expect(pageOf('Bestelling 10023')).toBe(pageOf(`Row ${count - 1}`));
       expect(pageOf('Totaal incl. btw')).toBe(pageOf(`Row ${count}`));
       expect(pageOf('Maatstaf van heffing')).toBe(pageOf(`Row ${count}`));
+      expect(pageOf('Te betalen')).toBe(pageOf(`Row ${count}`));
     }
   });
 

@@ -59,7 +59,7 @@ test('500 callers over overlapping items: each item once, numbers without a gap,
 });
 
 async function expectEachItemOnce(succeeded: readonly Answer[]): Promise<void> {
-  const answered = succeeded.flatMap(({ data }) =>
+  const answered: string[] = succeeded.flatMap(({ data }) =>
     data.invoiceItems.invoice.lines.map((line: { order_item_id: string }) => line.order_item_id),
   );
   expect(new Set(answered).size).toBe(answered.length);

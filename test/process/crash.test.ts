@@ -1,0 +1,79 @@
+// A worker that dies and a queue that forgets: every PDF that was promised is there, whole, within seconds.
+
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import pg from 'pg';
+import { getDocumentProxy } from 'unpdf';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startProcess } from '../setup/child-process.ts';
+import { eventually } from '../setup/eventually.ts';
+import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
+import { startTestProduct, type TestProduct } from '../setup/product.ts';
+
+const INVOICES = 60;
+const WITHIN_MS = 20_000;
+
+describe('the worker is killed in the middle of rendering, and the queue is emptied', () => {
+  let billhead: TestProduct;
+  let database: pg.Client;
+
+  beforeAll(async () => {
+    billhead = await startTestProduct();
+    database = new pg.Client({ connectionString: billhead.databaseUrl });
+    await database.connect();
+  });
+  afterAll(async () => {
+    await database.end();
+    await billhead.close();
+  });
+
+  const countReady = async () => {
+    const { rows } = await database.query<{ n: number }>(
+      `SELECT count(*)::int AS n FROM invoices WHERE pdf_status = 'READY'`,
+    );
+    return rows[0]?.n ?? 0;
+  };
+
+  test('every PDF is there within 20 seconds, and each file opens', async () => {
+    const env = { DATABASE_URL: billhead.databaseUrl, DATA_DIR: billhead.dataDir };
+    for (let index = 0; index < INVOICES; index += 1) {
+      const rows = Array.from({ length: 200 }, (_, row) => item({ id: `o${index}-${row}` }));
+      await billhead.ask(PLACE_ORDER, { input: order(`o${index}`, { items: rows }) });
+    }
+    const worker = startProcess('worker.ts', env);
+    await worker.waitFor('worker.started');
+    const issuing = Array.from({ length: INVOICES }, (_, index) => {
+      const items = Array.from({ length: 200 }, (__, row) => `o${index}-${row}`);
+      return billhead.ask(INVOICE_ITEMS, { input: { items } });
+    });
+    await eventually(async () => (await countReady()) > 2);
+    expect(await worker.end('SIGKILL')).toBe('SIGKILL');
+    await Promise.all(issuing);
+    expect(await countReady()).toBeLessThan(INVOICES);
+    await emptyQueue();
+
+    const next = startProcess('worker.ts', env);
+    await next.waitFor('worker.started');
+    await eventually(async () => (await countReady()) === INVOICES, { timeoutMs: WITHIN_MS });
+    await expectEveryFileOpens();
+    expect(await next.end('SIGTERM')).toBe(0);
+  }, 120_000);
+
+  async function emptyQueue(): Promise<void> {
+    const { rows } = await database.query<{ name: string }>(
+      `SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'bullmq'`,
+    );
+    expect(rows.length).toBeGreaterThan(0);
+    await database.query(`TRUNCATE ${rows.map(({ name }) => name).join(', ')} CASCADE`);
+  }
+
+  async function expectEveryFileOpens(): Promise<void> {
+    const { rows } = await database.query<{ sha: string }>('SELECT pdf_sha256 AS sha FROM invoices');
+    expect(rows).toHaveLength(INVOICES);
+    for (const { sha } of rows) {
+      const file = path.join(billhead.dataDir, 'pdf', sha.slice(0, 2), `${sha}.pdf`);
+      const document = await getDocumentProxy(new Uint8Array(await readFile(file)));
+      expect(document.numPages).toBeGreaterThan(1);
+    }
+  }
+});

@@ -1,0 +1,122 @@
+// `npm start` and the commands, as real processes on the embedded database.
+
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startProcess } from '../setup/child-process.ts';
+import { eventually } from '../setup/eventually.ts';
+import { order } from '../setup/orders.ts';
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'billhead-start-'));
+  await chmod(folder, 0o711);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function ask(address: string, apiKey: string, query: string): Promise<any> {
+  const response = await fetch(`${address}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
+    body: JSON.stringify({ query }),
+  });
+  const { data, errors } = (await response.json()) as { data: unknown; errors?: unknown };
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+}
+
+test('the first start makes a merchant with sample data and a key of its owner alone; the next one keeps both', async () => {
+  const env = { DATA_DIR: path.join(folder, 'first'), PORT: '0' };
+  const keyFile = path.join(env.DATA_DIR, 'demo-api-key');
+  const first = startProcess('start.ts', env);
+  const output = await first.waitFor('Billhead is ready');
+  const [, address = ''] = /ready at (http:\S+)\/graphql/.exec(output) ?? [];
+  const apiKey = (await readFile(keyFile, 'utf8')).trim();
+  expect(output).toContain(`#key=${apiKey}`);
+  expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
+  const { orders, order: one } = await ask(
+    address,
+    apiKey,
+    '{ orders { total_count } order(number: "1001") { actions { action ids } } }',
+  );
+  expect(orders.total_count).toBe(842);
+  const ids = one.actions.find(({ action }: { action: string }) => action === 'INVOICE').ids as string[];
+  const items = JSON.stringify(ids);
+  await ask(
+    address,
+    apiKey,
+    `mutation { invoiceItems(input: { items: ${items}, invoice_id: "i" }) { invoice { id } } }`,
+  );
+  await eventually(
+    async () => (await ask(address, apiKey, '{ invoice(id: "i") { pdf_url } }')).invoice.pdf_url !== null,
+  );
+  expect(await first.end('SIGTERM')).toBe(0);
+
+  const second = startProcess('start.ts', env);
+  const again = await second.waitFor('Billhead is ready');
+  expect(again).toContain(`#key=${apiKey}`);
+  const [, moved = ''] = /ready at (http:\S+)\/graphql/.exec(again) ?? [];
+  expect((await ask(moved, apiKey, '{ invoice(id: "i") { number } }')).invoice.number).toMatch(/-000001$/);
+  expect(await second.end('SIGINT')).toBe(0);
+}, 120_000);
+
+test('faults of the configuration are all reported at once, and nothing starts', async () => {
+  const run = startProcess('start.ts', { PORT: '70000', DATABASE_URL: 'mysql://x', PUBLIC_URL: 'nowhere' });
+  expect(await run.exit()).toBe(1);
+  for (const name of ['PORT', 'DATABASE_URL', 'PUBLIC_URL']) expect(run.output()).toContain(name);
+});
+
+const ADDRESS = 'create|--merchant|shop|--name|Shop B.V.|--street|Kade 1|--city|Utrecht|--country|NL';
+
+describe('commands', () => {
+  let env: NodeJS.ProcessEnv;
+
+  beforeAll(() => {
+    env = { DATA_DIR: path.join(folder, 'commands') };
+  });
+
+  const run = async (entry: string, args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
+    const command = startProcess(`commands/${entry}`, { ...env, ...more }, args);
+    const code = await command.exit();
+    return { code, output: command.output() };
+  };
+
+  test('api-key makes a merchant and a key, and says all that is missing', async () => {
+    const missing = await run('create-api-key.ts', ['create', '--merchant', 'shop', '--country', 'XX']);
+    expect(missing.code).toBe(2);
+    for (const option of ['--name', '--street', '--city', '--country']) expect(missing.output).toContain(`${option}:`);
+    const made = await run('create-api-key.ts', ADDRESS.split('|'));
+    expect(made).toMatchObject({ code: 0, output: expect.stringMatching(/bh_\w+_[\w-]{43}/) });
+    env = { ...env, BILLHEAD_API_KEY: /bh_\w+_[\w-]{43}/.exec(made.output)?.[0] };
+  }, 60_000);
+
+  test('import takes in what is right, lists every refused line with its reasons, and can be run again', async () => {
+    const file = path.join(folder, 'orders.jsonl');
+    const lines = [
+      ...Array.from({ length: 250 }, (_, index) => JSON.stringify(order(`imported-${index}`))),
+      '{ "id": ',
+      JSON.stringify({ ...order('bad'), currency: 'EURO', billing_address: undefined }),
+      '',
+      JSON.stringify(order('worse', { items: [{ name: 'Row', quantity: 1.5, unit_price: -1, vat_rate: '21' }] })),
+      JSON.stringify(order('imported-0', { currency: 'USD' })),
+    ];
+    await writeFile(file, lines.join('\n'));
+    const first = await run('import-orders.ts', [file]);
+    expect(first.code).toBe(1);
+    expect(first.output).toContain('250 placed, 0 there already, 4 refused');
+    expect(first.output).toMatch(/line 251: BAD_USER_INPUT: .*JSON/);
+    expect(first.output).toMatch(/line 252: BAD_USER_INPUT: .*billing_address/);
+    expect(first.output).toMatch(/line 254: BAD_USER_INPUT: items\.0\.quantity .* items\.0\.unit_price /);
+    expect(first.output).toMatch(/line 255: CONFLICT: id /);
+    const second = await run('import-orders.ts', [file]);
+    expect(second.output).toContain('0 placed, 250 there already, 4 refused');
+  }, 60_000);
+
+  test('import without a key that is right says so', async () => {
+    const file = path.join(folder, 'orders.jsonl');
+    const { code, output } = await run('import-orders.ts', [file], { BILLHEAD_API_KEY: 'nonsense' });
+    expect({ code, output }).toMatchObject({ code: 2, output: expect.stringContaining('not valid') });
+  });
+});

@@ -1,0 +1,49 @@
+// Real processes of the product for a test, run from the sources.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { eventually } from './eventually.ts';
+
+export interface RunningProcess {
+  readonly child: ChildProcess;
+  /** What it wrote so far, both streams together. */
+  output(): string;
+  /** Waits until the output has the text, and returns all of it. Fails when the process ends before. */
+  waitFor(text: string): Promise<string>;
+  /** Sends the signal, and returns the exit code or the signal that ended it. */
+  end(signal: NodeJS.Signals): Promise<number | string | null>;
+  /** Waits until it ends by itself. */
+  exit(): Promise<number | string | null>;
+}
+
+/** Starts `src/<entry>` with nothing but the given variables in its environment, beside what finds programs. */
+export function startProcess(entry: string, env: NodeJS.ProcessEnv, args: readonly string[] = []): RunningProcess {
+  const file = fileURLToPath(new URL(`../../src/${entry}`, import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+  const ended = once(child, 'close').then(() => child.exitCode ?? child.signalCode);
+  return {
+    child,
+    output: () => output,
+    waitFor: (text) =>
+      eventually(
+        () => {
+          if (output.includes(text)) return output;
+          if (child.exitCode !== null || child.signalCode !== null) throw new Error(`It ended early:\n${output}`);
+          return null;
+        },
+        { timeoutMs: 60_000 },
+      ),
+    end: (signal) => {
+      child.kill(signal);
+      return ended;
+    },
+    exit: () => ended,
+  };
+}
