@@ -37,13 +37,20 @@ export async function runUntilSignal(
     );
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  const product = await openProduct(config, log);
-  stop = () => product.close();
-  const parts = await start(product, config, log);
-  stop = async () => {
-    for (const part of parts) await part.close();
-    await product.close();
-  };
+  try {
+    const product = await openProduct(config, log);
+    stop = () => product.close();
+    const parts = await start(product, config, log);
+    stop = async () => {
+      for (const part of parts) await part.close();
+      await product.close();
+    };
+  } catch (error) {
+    log.error('process.start_failed', { cause: error instanceof Error ? error.stack : String(error) });
+    console.error(`Billhead could not start: ${error instanceof Error ? error.message : String(error)}`);
+    await stop?.().catch(() => {});
+    process.exit(1);
+  }
   if (isStopping) await stop().finally(() => process.exit(0));
 }
 
