@@ -24,16 +24,23 @@ export async function signPdfLink(ports: Ports, invoice: Invoice): Promise<strin
   });
 }
 
-/** null for a token that was forged or changed, or has expired; the link is the only authorisation there is. */
-export async function openInvoicePdf(ports: Ports, token: string): Promise<OpenedPdf | null> {
+/**
+ * The link is the only authorisation there is: 'refused' for a token that was forged or changed, or has expired.
+ * 'missing' when the file is gone: it is owed again from now on, and will have the same bytes.
+ */
+export async function openInvoicePdf(ports: Ports, token: string): Promise<OpenedPdf | 'refused' | 'missing'> {
   const link = await ports.links.verify(token, ports.clock.now());
-  if (!link) return null;
+  if (!link) return 'refused';
   const [invoice] = await ports.database.invoices.findById(link.merchantId, [link.invoiceId]);
-  if (!invoice?.pdf.sha256) return null;
+  if (!invoice) return 'refused';
+  if (invoice.pdf.sha256 === null) return 'missing';
   const file = await ports.files.open(invoice.pdf.sha256);
   if (!file) {
-    ports.log.error('invoice.pdf_missing', { merchantId: link.merchantId, invoiceId: link.invoiceId });
-    return null;
+    const reference = { merchantId: link.merchantId, invoiceId: link.invoiceId };
+    ports.log.error('invoice.pdf_missing', reference);
+    await ports.database.pdfs.oweAgain(reference, 'READY', ports.clock.now());
+    await ports.jobs.renderInvoices([reference]);
+    return 'missing';
   }
   return { number: invoice.number, sha256: invoice.pdf.sha256, file };
 }

@@ -15,6 +15,11 @@ export async function renderInvoice(ports: Ports, reference: InvoiceReference): 
   const begun = ports.clock.now();
   const owed = await ports.database.pdfs.begin(reference, begun, later(begun, LOST_AFTER_MS));
   if (!owed) return;
+  if (owed.attempt > MAX_ATTEMPTS) {
+    // It took each worker with it, so none of them could count the failure.
+    await ports.database.pdfs.markFailed(reference, 'Every worker that began it died.', null, begun);
+    return;
+  }
   try {
     const content = await ports.renderer.render(owed.document);
     const { sha256 } = await ports.files.write(content);

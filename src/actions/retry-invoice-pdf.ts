@@ -9,7 +9,7 @@ import type { Ports } from '../ports.ts';
 export async function retryInvoicePdf(ports: Ports, actor: Actor, invoiceId: string): Promise<Invoice> {
   requireScope(actor, 'invoices:write');
   const reference = { merchantId: actor.merchantId, invoiceId };
-  const isOwedAgain = await ports.database.pdfs.retry(reference, ports.clock.now());
+  const isOwedAgain = await ports.database.pdfs.oweAgain(reference, 'FAILED', ports.clock.now());
   if (isOwedAgain) await ports.jobs.renderInvoices([reference]);
   const [invoice] = await ports.database.invoices.findById(actor.merchantId, [invoiceId]);
   if (!invoice) throw notFound('invoice', invoiceId);

@@ -3,6 +3,7 @@
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { InvoiceReference, OwedPdfs } from '../ports.ts';
 import { prismaInvoices } from './prisma-reads.ts';
+import { storable } from './prisma-records.ts';
 
 const MAX_ERROR_LENGTH = 500;
 
@@ -30,10 +31,10 @@ export function prismaOwedPdfs(client: PrismaClient): OwedPdfs {
         data: { pdfStatus, pdfError: error.slice(0, MAX_ERROR_LENGTH), pdfDueAt: nextAttemptAt, updatedAt: now },
       });
     },
-    retry: async ({ merchantId, invoiceId }, now) => {
+    oweAgain: async ({ merchantId, invoiceId }, when, now) => {
       const { count } = await client.invoice.updateMany({
-        where: { merchantId, id: invoiceId, pdfStatus: 'FAILED' },
-        data: { pdfStatus: 'PENDING', pdfAttempts: 0, pdfError: null, pdfDueAt: now, updatedAt: now },
+        where: { merchantId, id: storable(invoiceId), pdfStatus: when },
+        data: { pdfStatus: 'PENDING', pdfAttempts: 0, pdfError: null, pdfSha256: null, pdfDueAt: now, updatedAt: now },
       });
       return count === 1;
     },

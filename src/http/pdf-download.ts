@@ -5,12 +5,21 @@ import type { App } from '../app.ts';
 
 export const PDF_PATH = '/pdf';
 
-type OpenedPdf = NonNullable<Awaited<ReturnType<App['openInvoicePdf']>>>;
+type OpenedPdf = Exclude<Awaited<ReturnType<App['openInvoicePdf']>>, string>;
+
+const RETRY_AFTER_S = 2;
 
 export function routePdfDownload(server: FastifyInstance, app: App): void {
   server.get<{ Params: { token: string } }>(`${PDF_PATH}/:token`, async (request, reply) => {
     const opened = await app.openInvoicePdf(request.params.token);
-    if (!opened) {
+    if (opened === 'missing') {
+      return reply
+        .code(503)
+        .header('retry-after', RETRY_AFTER_S)
+        .type('text/plain; charset=utf-8')
+        .send('The file is being made again.\n');
+    }
+    if (opened === 'refused') {
       return reply.code(403).type('text/plain; charset=utf-8').send('This link is not valid, or has expired.\n');
     }
     return send(request, reply, opened);
@@ -29,11 +38,11 @@ function send(request: FastifyRequest, reply: FastifyReply, { number, sha256, fi
     .header('referrer-policy', 'no-referrer')
     .header('cross-origin-resource-policy', 'cross-origin')
     .header('content-security-policy', "default-src 'none'; frame-ancestors *; sandbox");
-  if (request.headers['if-none-match'] === tag) return reply.code(304).send();
+  if (isUpToDate(request.headers['if-none-match'], tag)) return reply.code(304).send();
   const ifRange = request.headers['if-range'];
   const range = ifRange === undefined || ifRange === tag ? readRange(request.headers.range, file.size) : 'whole';
   if (range === 'whole') {
-    return reply.header('content-length', file.size).send(request.method === 'HEAD' ? null : file.stream());
+    return reply.header('content-length', file.size).send(file.stream());
   }
   if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${file.size}`).send();
   return reply
@@ -41,6 +50,12 @@ function send(request: FastifyRequest, reply: FastifyReply, { number, sha256, fi
     .header('content-range', `bytes ${range.start}-${range.end}/${file.size}`)
     .header('content-length', range.end - range.start + 1)
     .send(file.stream(range));
+}
+
+/** RFC 9110: a list of tags, weak ones among them, or a star for any. */
+function isUpToDate(header: string | undefined, tag: string): boolean {
+  const known = (header ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
+  return known.includes(tag) || known.includes('*');
 }
 
 /** One range of a file; several at once, or anything else than bytes, are answered whole, as the standard allows. */

@@ -1,10 +1,13 @@
 // The HTTP server: hosts the doors, and tells whether it lives and whether requests are welcome.
 
-import Fastify, { type FastifyInstance } from 'fastify';
+import { randomUUID } from 'node:crypto';
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { Log } from '../ports.ts';
 
 // An order of 2,500 rows is about 700 kB.
 const MOST_BODY_BYTES = 4 * 1024 * 1024;
+// A signed link holds the ids of merchant and invoice, which may be 100 characters of any script each.
+const LONGEST_PARAMETER = 4_000;
 const READY_DEADLINE_MS = 2_000;
 const DRAIN_DEADLINE_MS = 15_000;
 
@@ -26,7 +29,13 @@ export interface HttpOptions {
 }
 
 export async function startHttpServer({ host, port, log, doors, readyChecks }: HttpOptions): Promise<HttpServer> {
-  const server = Fastify({ bodyLimit: MOST_BODY_BYTES, forceCloseConnections: 'idle', return503OnClosing: false });
+  const server = Fastify({
+    bodyLimit: MOST_BODY_BYTES,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: LONGEST_PARAMETER },
+  });
+  maskErrors(server, log);
   server.addHook('onSend', async (_, reply) => {
     void reply.header('x-content-type-options', 'nosniff');
   });
@@ -46,6 +55,19 @@ export async function startHttpServer({ host, port, log, doors, readyChecks }: H
       await closed;
     },
   };
+}
+
+// What a caller did wrong is told; what we did wrong is told by an id that the log knows, too.
+function maskErrors(server: FastifyInstance, log: Log): void {
+  server.setErrorHandler<FastifyError>(async (error, _, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) return reply.code(status).send({ error: error.message });
+    const correlationId = randomUUID();
+    log.error('http.internal_error', { correlationId, cause: error.stack });
+    // Headers that were meant for the answer that failed say nothing true about this one.
+    for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+    return reply.code(500).send({ error: `Something went wrong on our side. Tell us this id: ${correlationId}` });
+  });
 }
 
 /** Resolves, once asked, as soon as no request is under way. */

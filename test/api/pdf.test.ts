@@ -21,9 +21,18 @@ const PDF = 'query Pdf($id: String!) { invoice(id: $id) { number pdf_url pdf { s
 const RETRY =
   'mutation Retry($id: String!) { retryInvoicePdf(input: { invoice_id: $id }) { invoice { pdf { status } } } }';
 
+const orderOf = (id: string) => order(id, { items: [item({ id: `${id}-1`, name: `Fiets ${id}` })] });
+
 async function issue(id: string): Promise<void> {
-  await billhead.ask(PLACE_ORDER, { input: order(id, { items: [item({ id: `${id}-1`, name: `Fiets ${id}` })] }) });
+  await billhead.ask(PLACE_ORDER, { input: orderOf(id) });
   await billhead.ask(INVOICE_ITEMS, { input: { items: [`${id}-1`], invoice_id: id } });
+}
+
+async function execute(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: billhead.databaseUrl });
+  await client.connect();
+  await client.query(statement);
+  await client.end();
 }
 
 const read = async (id: string) => (await billhead.ask(PDF, { id })).invoice;
@@ -60,6 +69,25 @@ describe('the link', () => {
     url = (await ready('linked')).pdf_url;
   });
 
+  test.each([
+    ['an id that was made here', null],
+    ['the longest id, in a script of three bytes a letter', 'ค'.repeat(100)],
+  ])('opens for %s', async (_, chosen) => {
+    const name = chosen === null ? 'generated' : 'longest';
+    await billhead.ask(PLACE_ORDER, { input: orderOf(name) });
+    const input = { items: [`${name}-1`], invoice_id: chosen };
+    const { invoiceItems } = await billhead.ask(INVOICE_ITEMS, { input });
+    expect((await fetch((await ready(invoiceItems.invoice.id)).pdf_url)).status).toBe(200);
+  });
+
+  test('answers HEAD as GET, without the file', async () => {
+    const head = await fetch(url, { method: 'HEAD' });
+    const get = await fetch(url);
+    expect(head.status).toBe(200);
+    expect(head.headers.get('content-length')).toBe(String((await get.arrayBuffer()).byteLength));
+    expect(head.headers.get('etag')).toBe(get.headers.get('etag'));
+  });
+
   test('is served with headers that keep it private and inert', async () => {
     const { headers } = await fetch(url);
     expect(headers.get('content-type')).toBe('application/pdf');
@@ -86,6 +114,8 @@ describe('the link', () => {
       'x',
       '..%2f..%2fetc%2fpasswd',
       `${content}%00.${signature}`,
+      `${Buffer.from('["\\u0000","x",1]').toString('base64url')}.${signature}`,
+      `${'A'.repeat(1500)}.${signature}`,
     ]) {
       const { status } = await fetch(`${billhead.address}/pdf/${token}`);
       expect({ token, status }).toEqual({ token, status: 403 });
@@ -117,8 +147,23 @@ describe('the link', () => {
 
   test('a copy that is up to date is answered with 304', async () => {
     const etag = (await fetch(url)).headers.get('etag') ?? '';
-    expect((await fetch(url, { headers: { 'if-none-match': etag } })).status).toBe(304);
+    for (const header of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      expect((await fetch(url, { headers: { 'if-none-match': header } })).status).toBe(304);
+    }
   });
+});
+
+test('a file that was lost is said to be missing, and is made again with the same bytes', async () => {
+  await issue('lost');
+  const { pdf, pdf_url: url } = await ready('lost');
+  await rm(path.join(billhead.dataDir, 'pdf', pdf.sha256.slice(0, 2)), { recursive: true });
+  const missing = await fetch(url);
+  expect({ status: missing.status, retryAfter: missing.headers.get('retry-after') }).toEqual({
+    status: 503,
+    retryAfter: '2',
+  });
+  expect((await ready('lost')).pdf.sha256).toBe(pdf.sha256);
+  expect((await fetch(url)).status).toBe(200);
 });
 
 test('a rendering that fails is told with its reason and tried again until it succeeds', async () => {
@@ -138,16 +183,33 @@ test('a rendering that fails is told with its reason and tried again until it su
   expect((await ready('unlucky')).pdf.attempts).toBeGreaterThan(1);
 });
 
+test('after eight attempts a PDF is given up until it is retried by hand', async () => {
+  const folder = path.join(billhead.dataDir, 'pdf');
+  await rm(folder, { recursive: true, force: true });
+  await writeFile(folder, '');
+  await issue('hopeless');
+  await execute(`UPDATE invoices SET pdf_attempts = 7, pdf_due_at = now() WHERE id = 'hopeless'`);
+  await eventually(async () => (await read('hopeless')).pdf.status === 'FAILED');
+  expect((await read('hopeless')).pdf.error).not.toBeNull();
+  await rm(folder);
+  await billhead.ask(RETRY, { id: 'hopeless' });
+  expect((await ready('hopeless')).pdf.attempts).toBe(1);
+});
+
+test('a PDF whose every worker died is given up as well', async () => {
+  await issue('deadly');
+  await ready('deadly');
+  await execute(
+    `UPDATE invoices SET pdf_status = 'PENDING', pdf_sha256 = NULL, pdf_attempts = 8, pdf_due_at = now() WHERE id = 'deadly'`,
+  );
+  await eventually(async () => (await read('deadly')).pdf.status === 'FAILED');
+});
+
 test('retryInvoicePdf asks again for one that failed for good, and leaves a ready one alone', async () => {
   await issue('given-up');
   await ready('given-up');
   expect((await billhead.ask(RETRY, { id: 'given-up' })).retryInvoicePdf.invoice.pdf.status).toBe('READY');
-  const client = new pg.Client({ connectionString: billhead.databaseUrl });
-  await client.connect();
-  await client.query(
-    `UPDATE invoices SET pdf_status = 'FAILED', pdf_sha256 = NULL, pdf_error = 'x' WHERE id = 'given-up'`,
-  );
-  await client.end();
+  await execute(`UPDATE invoices SET pdf_status = 'FAILED', pdf_sha256 = NULL, pdf_error = 'x' WHERE id = 'given-up'`);
   expect((await billhead.ask(RETRY, { id: 'given-up' })).retryInvoicePdf.invoice.pdf.status).toBe('PENDING');
   await ready('given-up');
   expect((await billhead.refusal(RETRY, { id: 'nowhere' })).extensions.code).toBe('NOT_FOUND');
