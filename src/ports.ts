@@ -123,8 +123,8 @@ export interface OwedPdfs {
   markReady(reference: InvoiceReference, sha256: string, now: Date): Promise<void>;
   /** `nextAttemptAt` null gives up: FAILED until it is retried by hand. */
   markFailed(reference: InvoiceReference, error: string, nextAttemptAt: Date | null, now: Date): Promise<void>;
-  /** Makes a FAILED one PENDING again, due now; false when it was not FAILED. */
-  retry(reference: InvoiceReference, now: Date): Promise<boolean>;
+  /** Makes one that is FAILED (or READY, but its file is gone) PENDING again, due now; false when it was not. */
+  oweAgain(reference: InvoiceReference, when: 'FAILED' | 'READY', now: Date): Promise<boolean>;
   /** PDFs that are due, each leased until `leasedUntil` so that no other sweep asks for it meanwhile. */
   claimDue(now: Date, leasedUntil: Date, limit: number): Promise<readonly InvoiceReference[]>;
 }

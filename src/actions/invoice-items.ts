@@ -9,7 +9,7 @@ import {
 } from '../domain/decide-invoices.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import { checkInvoiceItemsInput } from '../domain/issue-invoice.ts';
-import type { Ports, Transaction } from '../ports.ts';
+import type { Clock, Ports, Transaction } from '../ports.ts';
 
 export interface InvoiceItemsInput {
   /** Order item ids, from one or several orders of one customer. */
@@ -45,7 +45,7 @@ export async function invoiceItemLists(
   requests: readonly InvoiceRequest[],
 ): Promise<readonly InvoiceOutcome[]> {
   const { outcomes, invoices } = await ports.database.transact(merchantId, async (transaction) => {
-    const decision = await decideUnderLocks(transaction, requests, ports.clock.now());
+    const decision = await decideUnderLocks(transaction, requests, ports.clock);
     await transaction.updateOrders(decision.orders);
     // Last of all: its counter row makes every other invoice of the merchant wait until we have committed.
     await transaction.insertInvoices(decision.invoices);
@@ -58,12 +58,13 @@ export async function invoiceItemLists(
 async function decideUnderLocks(
   transaction: Transaction,
   requests: readonly InvoiceRequest[],
-  now: Date,
+  clock: Clock,
 ): Promise<InvoicingDecision> {
   const orders = await transaction.lockOrdersOfItems(requests.flatMap(({ itemIds }) => itemIds));
   // Read after the locks: the same call at the same time has committed by then, or waits for us.
   const issued = await transaction.findIssued(requests.map(({ invoiceId }) => invoiceId));
   const merchant = await transaction.merchant();
   const customers = await transaction.findCustomers(orders.map(({ order }) => order.customerId));
-  return decideInvoices(requests, { merchant, orders, customers, issued, now });
+  // Read after the locks as well: who waited long is not issued before those it waited for.
+  return decideInvoices(requests, { merchant, orders, customers, issued, now: clock.now() });
 }

@@ -43,8 +43,8 @@ export function connectPrisma(databaseUrl: string): PrismaDatabase {
     merchants: prismaMerchants(client),
     apiKeys: prismaApiKeys(client),
     transact: (merchantId, work) =>
-      limit(() =>
-        retrying(() =>
+      retrying(() =>
+        limit(() =>
           client.$transaction((transaction) => work(prismaTransaction(transaction, merchantId)), {
             isolationLevel: 'ReadCommitted',
             maxWait: MAX_WAIT_MS,
@@ -59,7 +59,10 @@ export function connectPrisma(databaseUrl: string): PrismaDatabase {
     linkSecret: async (merchantId) => {
       const known = secrets.get(merchantId);
       if (known) return known;
-      const row = await client.merchant.findUnique({ where: { merchantId }, select: { linkSecret: true } });
+      const row = await client.merchant.findUnique({
+        where: { merchantId: records.storable(merchantId) },
+        select: { linkSecret: true },
+      });
       if (row) secrets.set(merchantId, row.linkSecret);
       return row?.linkSecret ?? null;
     },
@@ -69,7 +72,7 @@ export function connectPrisma(databaseUrl: string): PrismaDatabase {
 function prismaMerchants(client: PrismaClient): Merchants {
   return {
     find: async (id) => {
-      const row = await client.merchant.findUnique({ where: { merchantId: id } });
+      const row = await client.merchant.findUnique({ where: { merchantId: records.storable(id) } });
       return row && records.toMerchant(row);
     },
     insert: async (merchant, now) => {
@@ -109,13 +112,16 @@ async function retrying<T>(run: () => Promise<T>): Promise<T> {
 // Deadlock, serialization failure, and a unique key that another transaction took between our look and our insert:
 // the second look finds it and gives the right answer.
 const RETRIED_SQL_STATES = new Set(['40001', '40P01', '23505']);
-// Write conflict; unique key; transaction could not be started in time.
-const RETRIED_PRISMA_CODES = new Set(['P2034', 'P2002', 'P2028']);
+// Write conflict; unique key.
+const RETRIED_PRISMA_CODES = new Set(['P2034', 'P2002']);
+// P2028 is said of a transaction that could not begin in time, which is tried again, and of one that ran too long.
+const COULD_NOT_BEGIN = /unable to start a transaction/i;
 
 function mayRunAgain(error: unknown): boolean {
   const text = (value: unknown) => (typeof value === 'string' ? value : '');
   for (let cause = error, depth = 0; cause !== null && typeof cause === 'object' && depth < 5; depth += 1) {
-    const { code, kind, originalCode, meta } = cause as Record<string, unknown>;
+    const { code, kind, originalCode, meta, message } = cause as Record<string, unknown>;
+    if (code === 'P2028') return COULD_NOT_BEGIN.test(text(message));
     if (RETRIED_PRISMA_CODES.has(text(code)) || RETRIED_SQL_STATES.has(text(originalCode))) return true;
     if (kind === 'TransactionWriteConflict' || kind === 'UniqueConstraintViolation') return true;
     const driverError = (meta as Record<string, unknown> | undefined)?.['driverAdapterError'];

@@ -10,25 +10,31 @@ import { withItems } from './prisma-transaction.ts';
 export function prismaCustomers(client: PrismaClient): Customers {
   return {
     findById: async (merchantId, ids) =>
-      (await client.customer.findMany({ where: { merchantId, id: { in: [...ids] } } })).map(records.toCustomer),
+      (await client.customer.findMany({ where: { merchantId, id: { in: records.storableList(ids) } } })).map(
+        records.toCustomer,
+      ),
   };
 }
 
 export function prismaOrders(client: PrismaClient): Orders {
   return {
     findById: async (merchantId, ids) =>
-      (await client.order.findMany({ where: { merchantId, id: { in: [...ids] } } })).map(records.toOrder),
+      (await client.order.findMany({ where: { merchantId, id: { in: records.storableList(ids) } } })).map(
+        records.toOrder,
+      ),
     findByNumber: async (merchantId, number) => {
-      const row = await client.order.findUnique({ where: { merchantId_number: { merchantId, number } } });
+      const row = await client.order.findUnique({
+        where: { merchantId_number: { merchantId, number: records.storable(number) } },
+      });
       return row && records.toOrder(row);
     },
     itemsOf: async (merchantId, orderIds) => {
-      const where = { merchantId, orderId: { in: [...orderIds] } };
+      const where = { merchantId, orderId: { in: records.storableList(orderIds) } };
       const rows = await client.orderItem.findMany({ where, orderBy: [{ orderId: 'asc' }, { position: 'asc' }] });
       return rows.map(records.toOrderItem);
     },
     withItems: async (merchantId, itemIds) => {
-      const where = { merchantId, orderItems: { some: { id: { in: [...itemIds] } } } };
+      const where = { merchantId, orderItems: { some: { id: { in: records.storableList(itemIds) } } } };
       const include = { orderItems: { orderBy: { position: 'asc' as const } } };
       const rows = await client.order.findMany({ where, include });
       const items = rows.flatMap(({ orderItems }) => orderItems.map(records.toOrderItem));
@@ -46,12 +52,19 @@ export function prismaOrders(client: PrismaClient): Orders {
 }
 
 export function prismaInvoices(client: PrismaClient): Invoices {
-  const byIds = (merchantId: string, ids: readonly string[]) => ({ merchantId, invoiceId: { in: [...ids] } });
+  const byIds = (merchantId: string, ids: readonly string[]) => ({
+    merchantId,
+    invoiceId: { in: records.storableList(ids) },
+  });
   return {
     findById: async (merchantId, ids) =>
-      (await client.invoice.findMany({ where: { merchantId, id: { in: [...ids] } } })).map(records.toInvoice),
+      (await client.invoice.findMany({ where: { merchantId, id: { in: records.storableList(ids) } } })).map(
+        records.toInvoice,
+      ),
     findByNumber: async (merchantId, number) => {
-      const row = await client.invoice.findUnique({ where: { merchantId_number: { merchantId, number } } });
+      const row = await client.invoice.findUnique({
+        where: { merchantId_number: { merchantId, number: records.storable(number) } },
+      });
       return row && records.toInvoice(row);
     },
     linesOf: async (merchantId, ids) => {
@@ -66,12 +79,12 @@ export function prismaInvoices(client: PrismaClient): Invoices {
       }),
     invoicesOver: (merchantId, orderIds) =>
       client.invoiceOrder.findMany({
-        where: { merchantId, orderId: { in: [...orderIds] } },
+        where: { merchantId, orderId: { in: records.storableList(orderIds) } },
         select: { invoiceId: true, orderId: true },
         orderBy: [{ invoice: { createdAt: 'asc' } }, { invoiceId: 'asc' }],
       }),
     creditsOf: async (merchantId, ids) => {
-      const where = { merchantId, correctsInvoiceId: { in: [...ids] } };
+      const where = { merchantId, correctsInvoiceId: { in: records.storableList(ids) } };
       const rows = await client.invoice.findMany({ where, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
       return rows.map(records.toInvoice);
     },
@@ -94,7 +107,7 @@ async function readDocument(
   invoiceId: string,
 ): Promise<InvoiceDocument | null> {
   const row = await client.invoice.findUnique({
-    where: { merchantId_id: { merchantId, id: invoiceId } },
+    where: { merchantId_id: { merchantId, id: records.storable(invoiceId) } },
     include: {
       invoiceLines: { orderBy: { position: 'asc' } },
       invoiceOrders: { orderBy: { position: 'asc' } },
@@ -107,8 +120,12 @@ async function readDocument(
     // As it was when it was issued, unpaid: money that comes later never changes the document.
     invoice: { ...records.toInvoice(invoice), amountPaid: 0n },
     lines: invoiceLines.map(records.toInvoiceLine),
-    orders: invoiceOrders.map(({ orderId, orderNumber, placedAt }) => ({ orderId, number: orderNumber, placedAt })),
-    corrects: corrects && { number: corrects.number, issueDate: corrects.issueDate.toISOString().slice(0, 10) },
+    orders: invoiceOrders.map(({ orderId, orderNumber, placedOn }) => ({
+      orderId,
+      number: orderNumber,
+      placedOn: records.toDay(placedOn),
+    })),
+    corrects: corrects && { number: corrects.number, issueDate: records.toDay(corrects.issueDate) },
   };
 }
 
@@ -120,7 +137,7 @@ function between({ after, before }: Window) {
         ? [
             {
               createdAt: { lte: after.createdAt },
-              NOT: { createdAt: after.createdAt, id: { gte: after.id } },
+              NOT: { createdAt: after.createdAt, id: { gte: records.storable(after.id) } },
             },
           ]
         : []),
@@ -128,7 +145,7 @@ function between({ after, before }: Window) {
         ? [
             {
               createdAt: { gte: before.createdAt },
-              NOT: { createdAt: before.createdAt, id: { lte: before.id } },
+              NOT: { createdAt: before.createdAt, id: { lte: records.storable(before.id) } },
             },
           ]
         : []),

@@ -11,6 +11,18 @@ import type { NewApiKey, Payment, StoredApiKey } from '../ports.ts';
 /** A row to be written: column name → value. Bigints travel as text, so that JSON keeps them exact. */
 export type Columns = Readonly<Record<string, unknown>>;
 
+/**
+ * The identifier as PostgreSQL can be asked for it. No text there has a NUL, so nothing is found under one that has:
+ * the empty text stands for it, which no record has as its id either.
+ */
+export function storable(identifier: string): string {
+  return identifier.includes('\u0000') ? '' : identifier;
+}
+
+export function storableList(identifiers: readonly string[]): string[] {
+  return identifiers.map(storable);
+}
+
 export function toMerchant(row: Row.Merchant): Merchant {
   return {
     id: row.merchantId,
@@ -209,7 +221,7 @@ export function toInvoice(row: Row.Invoice): Invoice {
 }
 
 // A DATE comes as midnight UTC.
-function toDay(date: Date): CalendarDate {
+export function toDay(date: Date): CalendarDate {
   return date.toISOString().slice(0, 10);
 }
 
@@ -310,7 +322,7 @@ export function invoicedOrderColumns(
     order_id: order.orderId,
     position,
     order_number: order.number,
-    placed_at: order.placedAt,
+    placed_on: order.placedOn,
   };
 }
 

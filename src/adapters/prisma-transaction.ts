@@ -45,7 +45,7 @@ async function lockOrdersOfItems(
   merchantId: string,
   itemIds: readonly string[],
 ): Promise<readonly OrderWithItems[]> {
-  const where = { merchantId, id: { in: [...new Set(itemIds)] } };
+  const where = { merchantId, id: { in: records.storableList([...new Set(itemIds)]) } };
   const owners = await client.orderItem.findMany({ where, select: { orderId: true }, distinct: ['orderId'] });
   return lockOrders(
     client,
@@ -62,13 +62,13 @@ async function lockOrders(
 ): Promise<readonly OrderWithItems[]> {
   if (orderIds.length === 0) return [];
   await client.$queryRaw`
-    SELECT 1 FROM orders WHERE merchant_id = ${merchantId} AND id = ANY(${[...orderIds]}) ORDER BY id FOR UPDATE`;
+    SELECT 1 FROM orders WHERE merchant_id = ${merchantId} AND id = ANY(${records.storableList(orderIds)}) ORDER BY id FOR UPDATE`;
   const found = await client.order.findMany({
-    where: { merchantId, id: { in: [...orderIds] } },
+    where: { merchantId, id: { in: records.storableList(orderIds) } },
     orderBy: { id: 'asc' },
   });
   const items = await client.orderItem.findMany({
-    where: { merchantId, orderId: { in: [...orderIds] } },
+    where: { merchantId, orderId: { in: records.storableList(orderIds) } },
     orderBy: [{ orderId: 'asc' }, { position: 'asc' }],
   });
   return withItems(found.map(records.toOrder), items.map(records.toOrderItem));
@@ -131,9 +131,15 @@ async function updateOrders(client: Client, orders: readonly OrderWithItems[]): 
         canceled_discount = new.canceled_discount, shipped_at = new.shipped_at, refunded_at = new.refunded_at
     FROM json_populate_recordset(NULL::order_items, ${toJson(items)}::json) AS new
     WHERE stored.merchant_id = new.merchant_id AND stored.id = new.id
-      AND (stored.quantity_shipped_e4, stored.quantity_invoiced_e4, stored.quantity_canceled_e4, stored.refunded_at)
+      AND (stored.quantity_shipped_e4, stored.quantity_invoiced_e4, stored.quantity_canceled_e4,
+           stored.invoiced_ex_vat, stored.invoiced_vat, stored.invoiced_discount,
+           stored.canceled_ex_vat, stored.canceled_vat, stored.canceled_discount,
+           stored.shipped_at, stored.refunded_at)
         IS DISTINCT FROM
-          (new.quantity_shipped_e4, new.quantity_invoiced_e4, new.quantity_canceled_e4, new.refunded_at)`;
+          (new.quantity_shipped_e4, new.quantity_invoiced_e4, new.quantity_canceled_e4,
+           new.invoiced_ex_vat, new.invoiced_vat, new.invoiced_discount,
+           new.canceled_ex_vat, new.canceled_vat, new.canceled_discount,
+           new.shipped_at, new.refunded_at)`;
 }
 
 async function insertShipment(client: Client, merchantId: string, shipment: NewShipment): Promise<void> {

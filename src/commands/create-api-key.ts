@@ -98,9 +98,12 @@ async function run(): Promise<number> {
 
 function readArguments(): Record<string, unknown> | null {
   try {
-    const options = Object.fromEntries([...NAMES, 'help'].map((name) => [name, { type: 'string' as const }]));
-    const { values, positionals } = parseArgs({ allowPositionals: true, options });
-    if (positionals.length === 1 && positionals[0] === 'create') return values;
+    const options = Object.fromEntries(NAMES.map((name) => [name, { type: 'string' as const }]));
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { ...options, help: { type: 'boolean' } },
+    });
+    if (values.help !== true && positionals.length === 1 && positionals[0] === 'create') return values;
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
   }

@@ -9,7 +9,7 @@ import { SingleBar } from 'cli-progress';
 import { pinoLog } from '../adapters/pino-log.ts';
 import type { App } from '../app.ts';
 import type { Actor } from '../domain/access.ts';
-import { describeFaults, Refusal } from '../domain/errors.ts';
+import { badInput, describeFaults, Refusal } from '../domain/errors.ts';
 import type { PlaceOrderInput } from '../domain/place-order.ts';
 import { toSnakeCase } from '../graphql/field-names.ts';
 import { readOrderJson } from '../graphql/order-json.ts';
@@ -21,7 +21,7 @@ const BATCH = 100;
 const USAGE = `Usage: npm run import -- FILE [--api-key KEY]
 
 Takes in orders from FILE, one JSON object a line in the shape of PlaceOrderInput (see schema.graphql).
-The merchant is the one of the API key: --api-key, else the variable BILLHEAD_API_KEY, else DATA_DIR/demo-api-key.
+Each needs an id, so that the import can be run again. The merchant is the one of the API key: --api-key, else the variable BILLHEAD_API_KEY, else DATA_DIR/demo-api-key.
 Orders that are there already are left as they are, so an import can be run again. Refused lines are listed with every
 reason; the exit code is 1 when there are any.`;
 
@@ -40,7 +40,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { 'api-key': { type: 'string' }, help: { type: 'boolean' } },
 });
-const [file] = positionals;
+const [file] = positionals.map((name) => path.resolve(process.env['INIT_CWD'] ?? '.', name));
 if (values.help || file === undefined || positionals.length > 1) {
   console.error(USAGE);
   process.exit(values.help ? 0 : 2);
@@ -49,21 +49,24 @@ process.exitCode = await run(file);
 
 async function run(source: string): Promise<number> {
   const config = readConfigOrExit();
-  const { size } = await stat(source).catch(() => {
-    console.error(`There is no file ${source}.`);
-    process.exit(2);
-  });
+  const found = await stat(source).catch(() => null);
+  if (!found?.isFile()) {
+    console.error(`${source} is no file that can be read.`);
+    return 2;
+  }
   const product = await openProduct(config, pinoLog('warn'));
+  const report: Report = { placed: 0, repeated: 0, refused: [] };
   try {
     const apiKey = values['api-key'] ?? process.env['BILLHEAD_API_KEY'] ?? (await readDemoKey(config.dataDir));
     const actor = await product.app.authenticate(apiKey);
     const began = performance.now();
-    const report = await importOrders(product.app, actor, source, size);
-    print(report, (performance.now() - began) / 1000);
+    // What was done and refused is told even when the import cannot go on.
+    await importOrders(product.app, actor, source, found.size, report).finally(() =>
+      print(report, (performance.now() - began) / 1000),
+    );
     return report.refused.length > 0 ? 1 : 0;
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    console.error(error.message);
+    console.error(error instanceof Error ? error.message : error);
     return 2;
   } finally {
     await product.close();
@@ -78,8 +81,7 @@ async function readDemoKey(dataDir: string): Promise<string | null> {
   );
 }
 
-async function importOrders(app: App, actor: Actor, source: string, size: number): Promise<Report> {
-  const report: Report = { placed: 0, repeated: 0, refused: [] };
+async function importOrders(app: App, actor: Actor, source: string, size: number, report: Report): Promise<void> {
   const bar = new SingleBar({
     format: '{bar} {percentage}% | {orders} orders, {refused} refused | {eta_formatted} left',
     hideCursor: true,
@@ -93,9 +95,11 @@ async function importOrders(app: App, actor: Actor, source: string, size: number
     batch = [];
     bar.update(Math.min(bytesRead, size), { orders: report.placed + report.repeated, refused: report.refused.length });
   };
-  for await (const text of createInterface({ input: createReadStream(source, 'utf8'), crlfDelay: Infinity })) {
+  // Read byte by byte (latin1 keeps each one) and decoded a line at a time: what is no UTF-8 is told, not replaced.
+  for await (const bytes of createInterface({ input: createReadStream(source, 'latin1'), crlfDelay: Infinity })) {
     lineNumber += 1;
-    bytesRead += Buffer.byteLength(text) + 1;
+    bytesRead += bytes.length + 1;
+    const text = decodeLine(bytes, lineNumber, report);
     if (text.trim() === '') continue;
     const input = readLine(text, lineNumber, report);
     if (input) batch.push({ number: lineNumber, input });
@@ -103,12 +107,25 @@ async function importOrders(app: App, actor: Actor, source: string, size: number
   }
   await flush();
   bar.stop();
-  return report;
+}
+
+/** A byte order mark at the very beginning is not part of the text; the decoder takes it away. */
+function decodeLine(bytes: string, line: number, report: Report): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(bytes, 'latin1'));
+  } catch {
+    report.refused.push({ line, reason: 'BAD_USER_INPUT: it is not UTF-8' });
+    return '';
+  }
 }
 
 function readLine(text: string, line: number, report: Report): PlaceOrderInput | null {
   try {
-    return readOrderJson(JSON.parse(text));
+    const input = readOrderJson(JSON.parse(text));
+    // An id that is made up here would be another one the next time, and so would the order.
+    if (typeof input.id !== 'string')
+      throw badInput([{ path: ['id'], message: 'is needed, so that an import can be run again' }]);
+    return input;
   } catch (error) {
     report.refused.push({ line, reason: reasonOf(error) });
     return null;
@@ -129,7 +146,7 @@ async function place(app: App, actor: Actor, batch: readonly Line[], report: Rep
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof SyntaxError) return `BAD_USER_INPUT: no JSON: ${error.message}`;
+  if (error instanceof SyntaxError) return `BAD_USER_INPUT: no JSON: ${error.message.slice(0, 200)}`;
   if (!(error instanceof Refusal)) throw error;
   const { code, faults, message } = error;
   return `${code}: ${faults.length > 0 ? describeFaults(faults, toSnakeCase) : message}`;

@@ -18,9 +18,22 @@ export interface Actor {
   readonly scopes: readonly Scope[];
 }
 
-/** Refuses with FORBIDDEN unless the actor's key was given one of the scopes. */
+/**
+ * Refuses with FORBIDDEN unless the actor's key was given one of the scopes. Whoever may write something may read it:
+ * a mutation answers what it wrote.
+ */
 export function requireScope(actor: Actor, ...anyOf: readonly Scope[]): void {
-  if (!anyOf.some((scope) => actor.scopes.includes(scope))) {
+  const given = (scope: Scope) => actor.scopes.includes(scope) || actor.scopes.includes(writing(scope));
+  if (!anyOf.some(given)) {
     throw new Refusal('FORBIDDEN', `This key lacks the scope ${anyOf.join(' or ')}.`);
   }
+}
+
+const WRITING: Readonly<Partial<Record<Scope, Scope>>> = {
+  'orders:read': 'orders:write',
+  'invoices:read': 'invoices:write',
+};
+
+function writing(scope: Scope): Scope {
+  return WRITING[scope] ?? scope;
 }

@@ -11,6 +11,7 @@ import {
   notInvoiceable,
   pickItems,
   takeFromOrders,
+  type FindItem,
   type IssuedInvoice,
   type PickedItem,
 } from './issue-invoice.ts';
@@ -56,6 +57,18 @@ export interface InvoicingDecision {
 
 export function decideInvoices(requests: readonly InvoiceRequest[], facts: InvoicingFacts): InvoicingDecision {
   const orders = new Map(facts.orders.map((order) => [order.order.id, order]));
+  // Where each item stands, once for all requests: items keep their place while their quantities change.
+  const places = new Map(
+    facts.orders.flatMap(({ order, items }) =>
+      items.map(({ id }, index) => [id, { orderId: order.id, index }] as const),
+    ),
+  );
+  const find: FindItem = (itemId) => {
+    const place = places.get(itemId);
+    const owner = place && orders.get(place.orderId);
+    const item = owner?.items[place?.index ?? -1];
+    return owner && item ? { order: owner.order, item } : null;
+  };
   const issued = new Map(facts.issued);
   const touched = new Set<string>();
   const invoices: NumberedLater[] = [];
@@ -63,14 +76,14 @@ export function decideInvoices(requests: readonly InvoiceRequest[], facts: Invoi
     const earlier = issued.get(request.invoiceId);
     if (earlier === request.requestHash) return { kind: 'repeated', invoiceId: request.invoiceId };
     if (earlier !== undefined) return { kind: 'refused', refusal: idTaken(request.invoiceId) };
-    const state = [...orders.values()];
-    const { picked, blockers } = pickItems(request.itemIds, state);
+    const { picked, blockers } = pickItems(request.itemIds, find);
     if (blockers.length > 0) return { kind: 'refused', refusal: notInvoiceable(blockers) };
     const invoice = asRefusal(() => drawUp(request, picked, facts));
     if (invoice instanceof Refusal) return { kind: 'refused', refusal: invoice };
     invoices.push(invoice);
     issued.set(request.invoiceId, request.requestHash);
-    for (const changed of takeFromOrders(picked, state, facts.now)) {
+    const concerned = [...new Set(picked.map(({ order }) => order.id))].flatMap((id) => orders.get(id) ?? []);
+    for (const changed of takeFromOrders(picked, concerned, facts.now)) {
       orders.set(changed.order.id, changed);
       touched.add(changed.order.id);
     }
@@ -87,6 +100,7 @@ function drawUp(request: InvoiceRequest, picked: readonly PickedItem[], facts: I
   const issued = issueInvoice(picked, {
     invoiceId: request.invoiceId,
     seller: facts.merchant.seller,
+    timeZone: facts.merchant.timeZone,
     customer,
     issueDate,
     dueDate: addDays(issueDate, facts.merchant.paymentTermDays),

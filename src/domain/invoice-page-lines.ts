@@ -49,7 +49,7 @@ function groupsOf(document: InvoiceDocument, wording: InvoiceWording, format: Lo
   const headings = new Map(
     orders.map((order) => [
       order.orderId,
-      { title: fill(wording.order, { number: printable(order.number) }), date: format.day(order.placedAt) },
+      { title: fill(wording.order, { number: printable(order.number) }), date: format.date(order.placedOn) },
     ]),
   );
   return [...rowsByOrder]

@@ -75,7 +75,8 @@ export interface InvoiceLine extends VatTerms, NetAndVat {
 export interface InvoicedOrder {
   readonly orderId: string;
   readonly number: string;
-  readonly placedAt: Date;
+  /** In the merchant's time zone. */
+  readonly placedOn: CalendarDate;
 }
 
 /** All that stands on the page of an issued invoice: enough to draw it, and the same for ever. */

@@ -66,6 +66,8 @@ export function orderActions({ order, items }: OrderWithItems): readonly OrderAc
 export function shippableItems({ order, items }: OrderWithItems): readonly OrderItem[] {
   if (order.isOnHold || order.isInPaymentReview) return [];
   const ordered = items.filter((item) => item.kind !== 'CONTRA');
-  const candidates = ordered.some(isPhysical) ? ordered.filter(isPhysical) : ordered;
+  // What is cancelled whole is not there any more: carriage must not wait for it.
+  const left = ordered.filter((item) => item.quantityCanceled !== item.quantity);
+  const candidates = left.some(isPhysical) ? left.filter(isPhysical) : left;
   return candidates.filter((item) => quantityToShip(item) > 0n);
 }

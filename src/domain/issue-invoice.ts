@@ -2,12 +2,14 @@
 //
 // 1. All or nothing: one blocker refuses the call, and every blocker is named at once.
 // 2. All items are of one customer, currency and VAT mode; the first known item decides which.
-// 3. A line takes a share of the item's stored amounts (domain/money.ts shareOf); no VAT is computed here.
+// 3. A selection of nothing but discounts gives an invoice below 0: each id that the actions list succeeds by itself, too.
+// 4. A line takes a share of the item's stored amounts (domain/money.ts shareOf); no VAT is computed here.
 
+import { dayOf } from './calendar.ts';
 import { badInput, Refusal, type Blocker, type BlockerCode } from './errors.ts';
 import { invoiceability } from './invoiceability.ts';
 import type { CalendarDate, Invoice, InvoicedOrder, InvoiceLine } from './invoice.ts';
-import { MAX_MONEY, shareOf, sum, type Quantity } from './money.ts';
+import { absolute, MAX_MONEY, shareOf, sum, type Quantity } from './money.ts';
 import {
   openAmounts,
   openQuantity,
@@ -20,7 +22,8 @@ import {
 } from './order.ts';
 import { buyerOf, type Address, type Customer, type Seller } from './party.ts';
 import { MAX_ITEMS } from './place-order.ts';
-import { Faults } from './text.ts';
+import { Faults, MAX_ID_LENGTH } from './text.ts';
+import type { NetAndVat } from './vat.ts';
 
 /** An item that goes on an invoice, and how much of it. */
 export interface PickedItem {
@@ -39,22 +42,33 @@ export function checkInvoiceItemsInput(input: {
   if (input.items.length > MAX_ITEMS) {
     faults.add(['items'], `has ${input.items.length} ids; an invoice has at most ${MAX_ITEMS} lines`);
   }
+  input.items.forEach((id, index) => {
+    // Longer than any item's id can be: not looked up, and not sent back.
+    if (id.length > MAX_ID_LENGTH) faults.add(['items', index], `must have at most ${MAX_ID_LENGTH} characters`);
+  });
   faults.identifier(['invoiceId'], input.invoiceId);
   if (faults.list.length > 0) throw badInput(faults.list);
+}
+
+export type FindItem = (itemId: string) => { readonly order: Order; readonly item: OrderItem } | null;
+
+/** Finds items of these orders by their id. */
+export function itemFinder(orders: readonly OrderWithItems[]): FindItem {
+  const known = new Map(orders.flatMap(({ order, items }) => items.map((item) => [item.id, { order, item }] as const)));
+  return (itemId) => known.get(itemId) ?? null;
 }
 
 /** What invoiceItems would take now, and everything that stands in the way. */
 export function pickItems(
   itemIds: readonly string[],
-  orders: readonly OrderWithItems[],
+  find: FindItem,
 ): { readonly picked: readonly PickedItem[]; readonly blockers: readonly Blocker[] } {
-  const known = new Map(orders.flatMap(({ order, items }) => items.map((item) => [item.id, { order, item }] as const)));
   const picked: PickedItem[] = [];
   const blockers: Blocker[] = [];
   const seen = new Set<string>();
   let first: Order | null = null;
   for (const itemId of itemIds) {
-    const found = known.get(itemId);
+    const found = find(itemId);
     if (seen.has(itemId)) {
       blockers.push(blocker('DUPLICATE_ITEM', `Item ${itemId} is given twice.`, found?.order.id ?? null, itemId));
       continue;
@@ -142,6 +156,7 @@ export function drawUpLines(picked: readonly PickedItem[], invoiceId: string): r
 export interface IssueContext {
   readonly invoiceId: string;
   readonly seller: Seller;
+  readonly timeZone: string;
   readonly customer: Customer;
   readonly issueDate: CalendarDate;
   readonly dueDate: CalendarDate;
@@ -161,11 +176,6 @@ export function issueInvoice(picked: readonly PickedItem[], context: IssueContex
   const orders = [...new Map(picked.map(({ order }) => [order.id, order])).values()];
   const newest = orders.at(-1);
   if (!newest) throw new RangeError('An invoice needs at least one item.');
-  const totalExVat = sum(lines.map((line) => line.totalExVat));
-  const totalVat = sum(lines.map((line) => line.totalVat));
-  if (totalExVat + totalVat > MAX_MONEY) {
-    throw badInput([{ path: ['items'], message: `add up to more than the largest amount, ${MAX_MONEY}` }]);
-  }
   const invoice: Omit<Invoice, 'number'> = {
     merchantId: newest.merchantId,
     id: context.invoiceId,
@@ -185,8 +195,7 @@ export function issueInvoice(picked: readonly PickedItem[], context: IssueContex
     billingAddress: newest.billingAddress,
     shippingAddress: commonAddress(orders.map((order) => order.shippingAddress)),
     subtotal: subtotalOf(lines, newest.isIncludingVat),
-    totalExVat,
-    totalVat,
+    ...totalsOf(lines),
     amountPaid: 0n,
     amountRefunded: 0n,
     correctsInvoiceId: null,
@@ -197,8 +206,22 @@ export function issueInvoice(picked: readonly PickedItem[], context: IssueContex
     createdAt: context.now,
     updatedAt: context.now,
   };
-  const invoicedOrders = orders.map(({ id, number, placedAt }) => ({ orderId: id, number, placedAt }));
+  const invoicedOrders = orders.map(({ id, number, placedAt }) => ({
+    orderId: id,
+    number,
+    placedOn: dayOf(placedAt, context.timeZone),
+  }));
   return { invoice, lines, orders: invoicedOrders };
+}
+
+/** Net and VAT of the lines. Throws BAD_USER_INPUT when they add up to more than an amount can be. */
+export function totalsOf(lines: readonly InvoiceLine[]): NetAndVat {
+  const totalExVat = sum(lines.map((line) => line.totalExVat));
+  const totalVat = sum(lines.map((line) => line.totalVat));
+  if (absolute(totalExVat) + absolute(totalVat) > MAX_MONEY) {
+    throw badInput([{ path: ['items'], message: `add up to more than the largest amount, ${MAX_MONEY}` }]);
+  }
+  return { totalExVat, totalVat };
 }
 
 // Orders shipped to different places have no one shipping address that the document could name.

@@ -18,8 +18,6 @@ export interface LocaleFormat {
   quantity(quantity: Quantity): string;
   rate(rate: VatRate): string;
   date(date: CalendarDate): string;
-  /** The day of an instant in UTC: a document does not know the time zone of its seller. */
-  day(instant: Date): string;
   country(code: string): string;
 }
 
@@ -61,7 +59,6 @@ export function createLocaleFormat(locale: string, currency: string): LocaleForm
     // A rate is in ten-thousandths of a percent, and Intl wants a share of one.
     rate: (rate) => rates.format(decimal(rate, 6)),
     date: (date) => days.format(new Date(`${date}T00:00:00Z`)),
-    day: (instant) => days.format(instant),
     // XI is the European Union's code for Northern Ireland; Intl knows no name for it.
     country: (code) => (code === 'XI' ? `${countries.of('GB')} (XI)` : (countries.of(code) ?? code)),
   };

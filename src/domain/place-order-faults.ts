@@ -105,7 +105,10 @@ function checkPrice(faults: Faults, path: readonly (string | number)[], item: Pl
   if (item.quantity <= 0n || item.quantity > MAX_QUANTITY) {
     faults.add([...path, 'quantity'], `must be above 0 and at most ${decimalText(MAX_QUANTITY)}`);
   } else if ((item.isWholeNumber ?? true) && item.quantity % ONE !== 0n) {
-    faults.add([...path, 'quantity'], `${decimalText(item.quantity)} is no whole number, and is_whole_number is true`);
+    faults.add(
+      [...path, 'quantity'],
+      `${decimalText(item.quantity)} is no whole number, and fractions are not allowed for this item`,
+    );
   }
   if (!isDiscount && item.unitPrice < 0n)
     faults.add([...path, 'unitPrice'], 'must not be negative, except for a DISCOUNT');

@@ -4,6 +4,7 @@
 // 2. Row total = round(quantity × unit price / price base) − discount, as priced. VAT comes from domain/vat.ts.
 
 import { badInput } from './errors.ts';
+import { wordingOf } from './invoice-wording.ts';
 import {
   absolute,
   decimalText,
@@ -106,7 +107,8 @@ export function placeOrder(
   const total = totalExVat + totalVat;
   if (total < 0n)
     throw badInput([{ path: ['items'], message: 'add up to less than 0: the discounts exceed the rest' }]);
-  if (total > MAX_MONEY || items.some((item) => absolute(item.totalExVat + item.totalVat) > MAX_MONEY)) {
+  // Without regard to signs: then no selection of the rows can exceed it on an invoice either.
+  if (sum(items.map((item) => absolute(item.totalExVat) + absolute(item.totalVat))) > MAX_MONEY) {
     throw badInput([{ path: ['items'], message: `add up to more than the largest amount, ${MAX_MONEY}` }]);
   }
   const order: Order = {
@@ -154,7 +156,7 @@ function priceItems(input: PlaceOrderInput, context: PlaceOrderContext): readonl
       priceBaseQuantity: item.priceBaseQuantity ?? ONE,
       discount: item.discount ?? 0n,
     };
-    return { ...priced, ...vatTermsOf(item, input.isVatShifted ?? false), rowTotal: rowTotal(priced) };
+    return { ...priced, ...vatTermsOf(item, input), rowTotal: rowTotal(priced) };
   });
   const charged = chargeVat(rows, input.isIncludingVat ?? false);
   return rows.map(({ rowTotal: _, ...row }, index): OrderItem => {
@@ -188,10 +190,13 @@ function priceItems(input: PlaceOrderInput, context: PlaceOrderContext): readonl
 }
 
 // Under reverse charge the buyer accounts for the VAT: what would be standard rated is AE at 0 %.
-function vatTermsOf(item: PlaceOrderItemInput, isVatShifted: boolean): VatTerms {
-  const vatCategory = item.vatCategory ?? 'S';
-  if (isVatShifted && vatCategory === 'S') return { vatCategory: 'AE', vatRate: 0n, vatReason: item.vatReason ?? null };
-  return { vatCategory, vatRate: item.vatRate, vatReason: item.vatReason ?? null };
+// The reason is fixed here, in the customer's language: a wording that changes later changes no document.
+function vatTermsOf(item: PlaceOrderItemInput, { isVatShifted, customer }: PlaceOrderInput): VatTerms {
+  const isShifted = (isVatShifted ?? false) && (item.vatCategory ?? 'S') === 'S';
+  const vatCategory = isShifted ? 'AE' : (item.vatCategory ?? 'S');
+  const usual =
+    vatCategory === 'S' ? null : wordingOf(new Intl.Locale(customer.locale ?? 'en').language).noVat[vatCategory];
+  return { vatCategory, vatRate: isShifted ? 0n : item.vatRate, vatReason: item.vatReason ?? usual };
 }
 
 function addressOf(input: AddressInput): Address {
@@ -221,9 +226,10 @@ function customerOf(input: CustomerInput, merchantId: string): Customer {
 
 /**
  * What makes an order this order, as text to be hashed: the same id with the same content is the same order placed
- * again. The customer's own data may have changed since, and times are filled in, so both are left out.
+ * again. Only the customer's own data is left out: it may have changed since.
  */
 export function orderContent(input: PlaceOrderInput): string {
+  const address = (given: Optional<AddressInput>) => (given ? Object.values(addressOf(given)) : null);
   const rows = input.items.map((item) => [
     item.id ?? null,
     item.kind ?? 'PRODUCT',
@@ -235,14 +241,22 @@ export function orderContent(input: PlaceOrderInput): string {
     (item.discount ?? 0n).toString(),
     item.vatCategory ?? 'S',
     decimalText(item.vatRate),
+    item.vatReason ?? null,
+    item.isWholeNumber ?? true,
+    item.isVirtual ?? false,
   ]);
   return JSON.stringify([
-    input.number ?? null,
+    input.number ?? input.id ?? null,
     input.customer.id,
     input.currency,
     input.isIncludingVat ?? false,
     input.isVatShifted ?? false,
     input.invoicingPolicy ?? 'ON_ORDER',
+    address(input.billingAddress),
+    address(input.shippingAddress),
+    input.payment?.method ?? null,
+    input.payment?.authorization ?? null,
+    input.placedAt?.toISOString() ?? null,
     rows,
   ]);
 }

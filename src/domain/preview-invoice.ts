@@ -2,8 +2,8 @@
 
 import type { Blocker } from './errors.ts';
 import type { InvoiceLine } from './invoice.ts';
-import { drawUpLines, pickItems } from './issue-invoice.ts';
-import { sum, type Money } from './money.ts';
+import { drawUpLines, itemFinder, pickItems, totalsOf } from './issue-invoice.ts';
+import type { Money } from './money.ts';
 import type { OrderWithItems } from './order.ts';
 import { vatBreakdown, type VatAmount } from './vat.ts';
 
@@ -17,18 +17,17 @@ export interface InvoicePreview {
   readonly totalVat: Money;
 }
 
+/** Whether an invoice id was used before is not looked at. Throws BAD_USER_INPUT when the total is no amount. */
 export function previewInvoice(itemIds: readonly string[], orders: readonly OrderWithItems[]): InvoicePreview {
-  const { picked, blockers } = pickItems(itemIds, orders);
+  const find = itemFinder(orders);
+  const { picked, blockers } = pickItems(itemIds, find);
   const lines = drawUpLines(picked, '');
-  const firstKnown = itemIds
-    .map((itemId) => orders.find(({ items }) => items.some((item) => item.id === itemId)))
-    .find((found) => found !== undefined);
+  const firstKnown = itemIds.map(find).find((found) => found !== null);
   return {
     blockers,
     currency: firstKnown?.order.currency ?? null,
     lines,
     vat: vatBreakdown(lines),
-    totalExVat: sum(lines.map((line) => line.totalExVat)),
-    totalVat: sum(lines.map((line) => line.totalVat)),
+    ...totalsOf(lines),
   };
 }

@@ -31,13 +31,14 @@ export function shipItems(
       : checkedLines(lines, shippable, items),
   );
   if (shipped.size === 0) throw new Refusal('CONFLICT', `Nothing of order ${order.number} is left to ship.`);
-  const hasPhysicalItem = items.some(isPhysical);
+  // The first shipment takes along all that is not shipped physically; later ones find nothing left of it.
+  for (const item of items) {
+    const isTakenAlong = !isPhysical(item) && item.kind !== 'CONTRA' && quantityToShip(item) > 0n;
+    if (isTakenAlong && !shipped.has(item.id)) shipped.set(item.id, quantityToShip(item));
+  }
   const updated = items.map((item): OrderItem => {
-    // The first shipment takes along all that is not shipped physically; later ones find nothing left of it.
-    const quantity =
-      shipped.get(item.id) ??
-      (hasPhysicalItem && !isPhysical(item) && item.kind !== 'CONTRA' ? quantityToShip(item) : 0n);
-    if (quantity === 0n) return item;
+    const quantity = shipped.get(item.id);
+    if (quantity === undefined) return item;
     return { ...item, quantityShipped: item.quantityShipped + quantity, shippedAt: now };
   });
   return {

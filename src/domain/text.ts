@@ -8,11 +8,13 @@ type Path = Fault['path'];
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/u; // eslint-disable-line no-control-regex
 // Bidirectional overrides and isolates can make a name read as another one.
 const BIDI_CONTROLS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+// A letter, digit, mark or sign; spaces of all kinds and zero-width characters alone show nothing.
+const VISIBLE = /[\p{L}\p{N}\p{M}\p{P}\p{S}]/u;
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
 
 /** What is wrong with a one-line text, or null: empty, too long, or characters that no name or address has. */
 export function textFault(text: string, maxLength: number): string | null {
-  if (text.trim() === '') return 'must not be empty';
+  if (!VISIBLE.test(text)) return 'must not be empty';
   if (text.length > maxLength) return `must have at most ${maxLength} characters`;
   if (LONE_SURROGATE.test(text)) return 'must be well-formed Unicode';
   if (CONTROLS.test(text)) return 'must not contain control characters';

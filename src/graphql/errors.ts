@@ -73,6 +73,7 @@ export function errorFormatter(log: Log) {
       const { stacktrace: _, ...shown } = formatted.extensions ?? {};
       return { ...formatted, extensions: { ...shown, code: isScalarFault(error) ? 'BAD_USER_INPUT' : code } };
     }
+    if (isRequestFault(error)) return { ...formatted, extensions: { code: 'BAD_REQUEST' } };
     const correlationId = randomUUID();
     log.error('graphql.internal_error', { correlationId, cause: cause instanceof Error ? cause.stack : String(cause) });
     return {
@@ -81,6 +82,11 @@ export function errorFormatter(log: Log) {
       extensions: { code: 'INTERNAL_SERVER_ERROR', correlation_id: correlationId },
     };
   };
+}
+
+// What graphql-js says of the operation itself, such as a subscription where there are none: it has no cause and no path.
+function isRequestFault(error: unknown): boolean {
+  return error instanceof GraphQLError && error.originalError === undefined && error.path === undefined;
 }
 
 function isOwnCode(code: string): boolean {

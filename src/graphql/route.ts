@@ -1,7 +1,7 @@
 // The GraphQL door on HTTP: /graphql for programs, GraphiQL on the same path for a browser on this machine.
 
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from '../app.ts';
 import { Refusal } from '../domain/errors.ts';
 import type { Log } from '../ports.ts';
@@ -33,6 +33,7 @@ export async function routeGraphql(
   server.route({
     method: ['GET', 'POST'],
     url: '/graphql',
+    errorHandler: answerInGraphql,
     handler: async function (request, reply) {
       if (!wantsGraphiql(request)) return answer.call(this, request, reply);
       page ??= renderPage();
@@ -44,6 +45,14 @@ export async function routeGraphql(
         .send(page);
     },
   });
+}
+
+// A body that cannot be read never reaches Apollo; its fault is still told the way every other one here is.
+async function answerInGraphql(error: FastifyError, _: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const status = error.statusCode ?? 500;
+  if (status >= 500) throw error;
+  const code = status === 413 ? 'BAD_USER_INPUT' : 'BAD_REQUEST';
+  return reply.code(status).send({ errors: [{ message: error.message, extensions: { code } }] });
 }
 
 // All of the page is inline, its workers are blobs; it talks to nobody but this server.

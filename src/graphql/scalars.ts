@@ -74,7 +74,9 @@ const RFC_3339 = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{
 function readInstant(value: unknown): Date {
   const match = typeof value === 'string' ? RFC_3339.exec(value) : null;
   const instant = new Date(match ? (value as string) : NaN);
-  if (Number.isNaN(instant.getTime()) || !isDay(match?.[1] ?? '')) {
+  // An offset can move an instant out of the years that are written with four digits.
+  const year = instant.getUTCFullYear();
+  if (Number.isNaN(year) || year < 1900 || year > 9999 || !isDay(match?.[1] ?? '')) {
     throw invalid('DateTime must be RFC 3339, such as "2026-11-21T14:03:00Z".');
   }
   return instant;

@@ -332,7 +332,7 @@ describe('hostile text', () => {
           shippingAddress: { ...address, city: `${text}2` },
         },
         {
-          orders: [{ orderId: 'o1', number: text, placedAt: new Date(0) }],
+          orders: [{ orderId: 'o1', number: text, placedOn: '1970-01-01' }],
           corrects: { number: text, issueDate: '2026-01-31' },
         },
       ),

@@ -30,7 +30,7 @@ function* numbersBelow(limit: number, seed: number): Generator<number, never> {
   }
 }
 
-test('500 callers over overlapping items: each item once, numbers without a gap, every refusal NOT_INVOICEABLE', async () => {
+test('500 callers at two servers over overlapping items: each item once, numbers without a gap, every refusal NOT_INVOICEABLE', async () => {
   const itemIds: string[] = [];
   for (let index = 0; index < ORDERS; index += 1) {
     const items = Array.from({ length: ITEMS_PER_ORDER }, (_, row) =>
@@ -43,7 +43,14 @@ test('500 callers over overlapping items: each item once, numbers without a gap,
   const baskets = Array.from({ length: CALLERS }, () => [
     ...new Set(Array.from({ length: 3 }, () => itemIds[numbers.next().value] ?? '')),
   ]);
-  const answers = await Promise.all(baskets.map((items) => billhead.graphql(INVOICE_ITEMS, { input: { items } })));
+  const second = await billhead.addServer();
+  const addresses = [billhead.address, second.address];
+  const answers = await Promise.all(
+    baskets.map((items, index) =>
+      billhead.graphql(INVOICE_ITEMS, { input: { items } }, billhead.apiKey, addresses[index % 2]),
+    ),
+  );
+  await second.close();
 
   const succeeded = answers.filter(({ errors }) => errors === undefined);
   expect(succeeded.length).toBeGreaterThan(0);

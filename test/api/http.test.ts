@@ -77,6 +77,14 @@ describe('a key is needed', () => {
     expect(JSON.stringify(rows)).not.toContain(secret);
   });
 
+  test('a key that may write may read what it wrote', async () => {
+    const writer = await billhead.addMerchant('writer', ['orders:write', 'invoices:write']);
+    expect(await billhead.ask('{ orders { total_count } invoices { total_count } }', {}, writer)).toEqual({
+      orders: { total_count: 0 },
+      invoices: { total_count: 0 },
+    });
+  });
+
   test('a key without the scope is FORBIDDEN', async () => {
     const readOnly = await billhead.addMerchant('reader', ['orders:read']);
     const mutation = 'mutation { holdOrder(input: { order_id: "x" }) { order { id } } }';
@@ -108,6 +116,21 @@ describe('GraphiQL', () => {
   ])('is not for %s', async (_, headers) => {
     const { type } = await get('/graphql', headers);
     expect(type).not.toContain('text/html');
+  });
+});
+
+describe('a request that cannot be read is told in the form of every other error', () => {
+  test.each([
+    ['malformed JSON', '{"query":', 'application/json', 400],
+    ['an empty body', '', 'application/json', 400],
+    ['another content type', 'query=x', 'application/x-www-form-urlencoded', 415],
+    ['more than 4 MB', `{"query":"${'x'.repeat(5_000_000)}"}`, 'application/json', 413],
+    ['a subscription', '{"query":"subscription { x }"}', 'application/json', 200],
+  ])('%s', async (_, body, type, status) => {
+    const response = await post({ authorization: `Bearer ${billhead.apiKey}`, 'content-type': type }, body);
+    expect(response.status).toBe(status);
+    const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+    expect(errors[0]?.extensions.code).toMatch(/^BAD_(REQUEST|USER_INPUT)$/);
   });
 });
 

@@ -178,6 +178,15 @@ test('a preview tells lines, totals and blockers, and saves nothing', async () =
   expect(await invoice(['p-1'])).toMatchObject({ total: 2420 });
 });
 
+test('a preview refuses what is no amount, as the call itself would', async () => {
+  const row = item({ quantity: 1, unit_price: Number.MAX_SAFE_INTEGER, vat_category: 'Z', vat_rate: '0' });
+  await place(order('x1', { items: [{ ...row, id: 'x1-1' }] }), order('x2', { items: [{ ...row, id: 'x2-1' }] }));
+  const input = { items: ['x1-1', 'x2-1'] };
+  expect((await refused(input.items)).extensions.code).toBe('BAD_USER_INPUT');
+  const preview = 'query P($input: InvoiceItemsInput!) { invoicePreview(input: $input) { total } }';
+  expect((await billhead.refusal(preview, { input })).extensions.code).toBe('BAD_USER_INPUT');
+});
+
 test('what changes elsewhere later does not change an issued invoice', async () => {
   const customer = { id: 'mover', name: 'Grace Hopper', locale: 'en' };
   await place(order('v', { customer }));

@@ -44,6 +44,24 @@ test('another order under the same id, number or item id is a conflict that name
   });
 });
 
+test('an order is the same with its defaults spelled out, and another one with anything else changed', async () => {
+  await place(order('spelled', { number: 'spelled', items: [item({ id: 'spelled-1' })] }));
+  const { number: _, ...rest } = order('spelled', { items: [item({ id: 'spelled-1', kind: 'PRODUCT', discount: 0 })] });
+  expect(await place({ ...rest, is_including_vat: false, shipping_address: null })).toMatchObject({ id: 'spelled' });
+  const address = { street: 'Elsewhere 1', city: 'Utrecht', country: 'NL' };
+  for (const changes of [
+    { billing_address: address },
+    { shipping_address: address },
+    { placed_at: '2026-01-01T00:00:00Z' },
+    { payment: { method: 'card' } },
+    { items: [item({ id: 'spelled-1', is_virtual: true })] },
+    { items: [item({ id: 'spelled-1', is_whole_number: false })] },
+  ]) {
+    const { extensions } = await refused({ ...order('spelled', { number: 'spelled' }), ...changes });
+    expect({ changes, code: extensions.code }).toEqual({ changes, code: 'CONFLICT' });
+  }
+});
+
 test('the same order placed twenty times at once is placed once', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => place(order('race'))));
   expect(new Set(answers.map(({ id }) => id))).toEqual(new Set(['race']));
@@ -57,10 +75,17 @@ test('an order without ids gets ids and a number', async () => {
   expect(placed.items[0].id).not.toBe('');
 });
 
-test('under reverse charge a standard rated row becomes AE without VAT', async () => {
+test('under reverse charge a standard rated row becomes AE without VAT, and tells the reason in the customer’s language', async () => {
   await place(order('shifted', { is_vat_shifted: true }));
-  const shifted = await billhead.ask('{ order(id: "shifted") { total_vat total items { vat_category vat_rate } } }');
-  expect(shifted.order).toEqual({ total_vat: 0, total: 2000, items: [{ vat_category: 'AE', vat_rate: '0' }] });
+  const shifted = await billhead.ask(
+    '{ order(id: "shifted") { total_vat total items { vat_category vat_rate } vat { reason } } }',
+  );
+  expect(shifted.order).toEqual({
+    total_vat: 0,
+    total: 2000,
+    items: [{ vat_category: 'AE', vat_rate: '0' }],
+    vat: [{ reason: 'Btw verlegd' }],
+  });
 });
 
 describe('every fault of an order is reported at once, and nothing is placed', () => {
@@ -83,6 +108,7 @@ describe('every fault of an order is reported at once, and nothing is placed', (
           item({ vat_rate: '101' }),
           item({ price_base_quantity: 0 }),
           item({ name: 'a\ud800b' }),
+          item({ name: '\u200b' }),
         ],
       }),
     );
@@ -108,6 +134,7 @@ describe('every fault of an order is reported at once, and nothing is placed', (
       'items.8.vat_rate',
       'items.9.price_base_quantity',
       'items.10.name',
+      'items.11.name',
     ]);
     expect(await orderCount()).toBe(count);
   });
@@ -139,6 +166,13 @@ describe('every fault of an order is reported at once, and nothing is placed', (
     const { extensions } = await refused(order('scalar', { items: [item(changes)] }));
     expect(extensions.code).toBe('BAD_USER_INPUT');
   });
+
+  test.each(['9999-12-31T23:59:59-23:59', '2026-02-30T00:00:00Z', '2026-11-21', 'now'])(
+    'placed_at %s',
+    async (instant) => {
+      expect((await refused(order('time', { placed_at: instant }))).extensions.code).toBe('BAD_USER_INPUT');
+    },
+  );
 
   test('2^53 cents in the document itself has the same code', async () => {
     const query = `mutation { placeOrder(input: {

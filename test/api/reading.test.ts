@@ -54,6 +54,24 @@ test('an unknown id or number is null; both or neither is refused', async () => 
   }
 });
 
+test('an id, number or cursor that no database can hold is unknown like any other', async () => {
+  const nothing = await billhead.ask(
+    `{ a: order(id: "\\u0000") { id } b: order(number: "\\u0000") { id } c: invoice(id: "\\u0000") { id }
+       d: invoice(number: "\\u0000") { id } e: customer(id: "\\u0000") { id } orders(after: "MTIzIAA") { nodes { id } } }`,
+  );
+  expect(nothing).toEqual({ a: null, b: null, c: null, d: null, e: null, orders: { nodes: [] } });
+  for (const mutation of [
+    'holdOrder(input: { order_id: "\\u0000" }) { order { id } }',
+    'retryInvoicePdf(input: { invoice_id: "\\u0000" }) { invoice { id } }',
+  ]) {
+    expect((await billhead.refusal(`mutation { ${mutation} }`)).extensions.code).toBe('NOT_FOUND');
+  }
+  const items = { items: ['o1-1\u0000', 'x'.repeat(101)] };
+  const { extensions } = await billhead.refusal(INVOICE_ITEMS, { input: { items: items.items.slice(0, 1) } });
+  expect(extensions).toMatchObject({ code: 'NOT_INVOICEABLE', blockers: [{ code: 'UNKNOWN_ITEM' }] });
+  expect((await billhead.refusal(INVOICE_ITEMS, { input: items })).extensions.code).toBe('BAD_USER_INPUT');
+});
+
 test('an invoice that is open is due in full, with nothing paid', async () => {
   const { invoice } = await billhead.ask(`{ invoice(id: "i1") {
     state type currency is_archived exclude_from_autopay memo corrects { id } credit_invoices { id }

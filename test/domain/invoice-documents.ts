@@ -118,8 +118,8 @@ export function documentOf(
 }
 
 export const ORDERS: readonly InvoicedOrder[] = [
-  { orderId: 'o1', number: '10017', placedAt: new Date('2026-06-02T10:00:00Z') },
-  { orderId: 'o2', number: '10023', placedAt: new Date('2026-06-08T15:45:00Z') },
+  { orderId: 'o1', number: '10017', placedOn: '2026-06-02' },
+  { orderId: 'o2', number: '10023', placedOn: '2026-06-08' },
 ];
 
 const NINE_PERCENT = 9n * ONE;

@@ -101,17 +101,27 @@ describe('commands', () => {
       '',
       JSON.stringify(order('worse', { items: [{ name: 'Row', quantity: 1.5, unit_price: -1, vat_rate: '21' }] })),
       JSON.stringify(order('imported-0', { currency: 'USD' })),
+      'null',
+      JSON.stringify({ ...order('nameless'), id: undefined }),
     ];
-    await writeFile(file, lines.join('\n'));
+    // With the mark and line ends of another system, and a last line that is no UTF-8.
+    await writeFile(
+      file,
+      Buffer.concat([Buffer.from(`\ufeff${lines.join('\r\n')}\r\n`), Buffer.from('"Caf\xe9"', 'latin1')]),
+    );
     const first = await run('import-orders.ts', [file]);
     expect(first.code).toBe(1);
-    expect(first.output).toContain('250 placed, 0 there already, 4 refused');
+    expect(first.output).toContain('250 placed, 0 there already, 7 refused');
     expect(first.output).toMatch(/line 251: BAD_USER_INPUT: .*JSON/);
     expect(first.output).toMatch(/line 252: BAD_USER_INPUT: .*billing_address/);
     expect(first.output).toMatch(/line 254: BAD_USER_INPUT: items\.0\.quantity .* items\.0\.unit_price /);
     expect(first.output).toMatch(/line 255: CONFLICT: id /);
+    expect(first.output).toMatch(/line 256: BAD_USER_INPUT: order must be a JSON object/);
+    expect(first.output).toMatch(/line 257: BAD_USER_INPUT: id is needed/);
+    expect(first.output).toMatch(/line 258: BAD_USER_INPUT: it is not UTF-8/);
+    expect((await run('import-orders.ts', [folder])).code).toBe(2);
     const second = await run('import-orders.ts', [file]);
-    expect(second.output).toContain('0 placed, 250 there already, 4 refused');
+    expect(second.output).toContain('0 placed, 250 there already, 7 refused');
   }, 60_000);
 
   test('import without a key that is right says so', async () => {
@@ -120,3 +130,11 @@ describe('commands', () => {
     expect({ code, output }).toMatchObject({ code: 2, output: expect.stringContaining('not valid') });
   });
 });
+
+test('the demo ends with a PDF', async () => {
+  const demo = startProcess('commands/demo.ts', {});
+  expect(await demo.exit()).toBe(0);
+  const [, file = ''] = /The PDF: (.+)/.exec(demo.output()) ?? [];
+  expect((await readFile(file)).subarray(0, 5).toString()).toBe('%PDF-');
+  await rm(path.dirname(file), { recursive: true });
+}, 60_000);

@@ -37,10 +37,12 @@ export interface TestProduct {
   /** A key of the merchant "demo" with every scope. */
   readonly apiKey: string;
   readonly actor: Actor;
+  /** Another server on the same database, with a pool and queue of its own. */
+  addServer(): Promise<SecondServer>;
   /** A further merchant with a key. */
   addMerchant(id: string, scopes?: readonly Scope[]): Promise<string>;
   /** The whole answer. */
-  graphql(query: string, variables?: object, apiKey?: string): Promise<Answer>;
+  graphql(query: string, variables?: object, apiKey?: string, address?: string): Promise<Answer>;
   /** The data of an answer without errors. */
   ask(query: string, variables?: object, apiKey?: string): Promise<Answer['data']>;
   /** The one error of a refused call. */
@@ -48,9 +50,14 @@ export interface TestProduct {
   close(): Promise<void>;
 }
 
+export interface SecondServer {
+  readonly address: string;
+  close(): Promise<void>;
+}
+
 export interface TestProductOptions {
   readonly withWorker?: boolean;
-  readonly redisUrl?: string;
+  readonly redisUrl?: string | undefined;
 }
 
 export async function startTestProduct({
@@ -73,8 +80,13 @@ export async function startTestProduct({
     return product.app.createApiKey({ merchantId: id, name: 'test', scopes, expiresAt: null });
   };
   const apiKey = await addMerchant('demo');
-  const graphql = async (query: string, variables: object = {}, key = apiKey): Promise<Answer> => {
-    const response = await fetch(`${server.address}/graphql`, {
+  const graphql = async (
+    query: string,
+    variables: object = {},
+    key = apiKey,
+    address = server.address,
+  ): Promise<Answer> => {
+    const response = await fetch(`${address}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body: JSON.stringify({ query, variables }),
@@ -89,6 +101,11 @@ export async function startTestProduct({
     apiKey,
     actor: { merchantId: 'demo', scopes: SCOPES },
     addMerchant,
+    addServer: async () => {
+      const second = await openProduct(config, quietLog);
+      const listening = await startServer(second, config, quietLog);
+      return { address: listening.address, close: () => listening.close().then(() => second.close()) };
+    },
     graphql,
     ask: async (query, variables, key) => {
       const answer = await graphql(query, variables, key);

@@ -113,7 +113,9 @@ CREATE TABLE order_items (
   FOREIGN KEY (merchant_id, order_id) REFERENCES orders (merchant_id, id),
   FOREIGN KEY (merchant_id, contra_of_item_id) REFERENCES order_items (merchant_id, id),
   CONSTRAINT contra_is_negative CHECK ((kind = 'CONTRA') = (quantity_e4 < 0) AND quantity_e4 <> 0),
-  CONSTRAINT contra_names_its_item CHECK ((kind = 'CONTRA') = (contra_of_item_id IS NOT NULL)),
+  CONSTRAINT contra_names_its_item CHECK (
+    (kind = 'CONTRA') = (contra_of_item_id IS NOT NULL) AND (kind = 'CONTRA') = (contra_of_invoice_id IS NOT NULL)
+  ),
   CONSTRAINT only_standard_vat_is_charged CHECK ((vat_category = 'S') = (vat_rate_e4 > 0) AND (vat_category = 'S' OR total_vat = 0)),
   CONSTRAINT shipped_within_ordered CHECK (quantity_shipped_e4 BETWEEN 0 AND greatest(quantity_e4, 0)),
   -- invoiced + cancelled <= ordered, each with the sign of what was ordered
@@ -223,6 +225,10 @@ CREATE INDEX invoices_by_corrected ON invoices (merchant_id, corrects_invoice_id
 -- The sweep looks over all merchants for what is owed; nearly always nothing is.
 CREATE INDEX invoices_owing_a_pdf ON invoices (pdf_due_at) WHERE pdf_status = 'PENDING';
 
+-- A contra item names the invoice that its credit invoice will correct.
+ALTER TABLE order_items
+  ADD FOREIGN KEY (merchant_id, contra_of_invoice_id) REFERENCES invoices (merchant_id, id);
+
 CREATE TABLE invoice_lines (
   merchant_id   TEXT NOT NULL REFERENCES merchants,
   invoice_id    TEXT NOT NULL,
@@ -243,6 +249,7 @@ CREATE TABLE invoice_lines (
   total_vat     BIGINT NOT NULL,
   PRIMARY KEY (merchant_id, invoice_id, position),
   FOREIGN KEY (merchant_id, invoice_id) REFERENCES invoices (merchant_id, id),
+  FOREIGN KEY (merchant_id, order_id) REFERENCES orders (merchant_id, id),
   FOREIGN KEY (merchant_id, order_item_id) REFERENCES order_items (merchant_id, id),
   CONSTRAINT order_and_item_together CHECK ((order_id IS NULL) = (order_item_id IS NULL))
 );
@@ -255,7 +262,7 @@ CREATE TABLE invoice_orders (
   order_id     TEXT NOT NULL,
   position     INTEGER NOT NULL CHECK (position > 0),
   order_number TEXT NOT NULL,
-  placed_at    TIMESTAMPTZ(3) NOT NULL,
+  placed_on    DATE NOT NULL,
   PRIMARY KEY (merchant_id, invoice_id, order_id),
   FOREIGN KEY (merchant_id, invoice_id) REFERENCES invoices (merchant_id, id),
   FOREIGN KEY (merchant_id, order_id) REFERENCES orders (merchant_id, id)
