@@ -48,11 +48,11 @@ export async function routeGraphql(
 }
 
 // A body that cannot be read never reaches Apollo; its fault is still told the way every other one here is.
-async function answerInGraphql(error: FastifyError, _: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+function answerInGraphql(error: FastifyError, _: FastifyRequest, reply: FastifyReply): void {
   const status = error.statusCode ?? 500;
   if (status >= 500) throw error;
   const code = status === 413 ? 'BAD_USER_INPUT' : 'BAD_REQUEST';
-  return reply.code(status).send({ errors: [{ message: error.message, extensions: { code } }] });
+  void reply.code(status).send({ errors: [{ message: error.message, extensions: { code } }] });
 }
 
 // All of the page is inline, its workers are blobs; it talks to nobody but this server.

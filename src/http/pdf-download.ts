@@ -54,8 +54,8 @@ function send(request: FastifyRequest, reply: FastifyReply, { number, sha256, fi
 
 /** RFC 9110: a list of tags, weak ones among them, or a star for any. */
 function isUpToDate(header: string | undefined, tag: string): boolean {
-  const known = (header ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
-  return known.includes(tag) || known.includes('*');
+  const known = new Set((header ?? '').split(',').map((one) => one.trim().replace(/^W\//, '')));
+  return known.has(tag) || known.has('*');
 }
 
 /** One range of a file; several at once, or anything else than bytes, are answered whole, as the standard allows. */
