@@ -36,6 +36,7 @@ const config: CodegenConfig = {
           OrderConnection: '../graphql/connection.ts#OrderConnection as OrderConnectionRecord',
           OrderEdge: '../graphql/connection.ts#OrderEdge as OrderEdgeRecord',
           OrderItem: '../domain/order.ts#OrderItem as OrderItemRecord',
+          InvoiceComment: '../ports.ts#InvoiceComment as InvoiceCommentRecord',
           Payment: '../ports.ts#Payment as PaymentRecord',
           Reimbursement: '../graphql/reimbursement.ts#PaidInvoice as ReimbursementRecord',
           VatAmount: '../domain/vat.ts#VatAmount as VatAmountRecord',

@@ -1,7 +1,10 @@
 // The table of contents of the product: every action, bound to the ports.
 
 import type { Actor } from './domain/access.ts';
+import { addInvoiceComment, type AddInvoiceCommentInput } from './actions/add-invoice-comment.ts';
+import { archiveInvoice, restoreInvoice } from './actions/archive-invoice.ts';
 import { authenticate, createApiKey, type CreateApiKeyInput } from './actions/authenticate.ts';
+import { cancelInvoice } from './actions/cancel-invoice.ts';
 import { holdOrder } from './actions/hold-order.ts';
 import { invoiceItems, type InvoiceItemsInput } from './actions/invoice-items.ts';
 import { invoicePreview } from './actions/invoice-preview.ts';
@@ -9,6 +12,7 @@ import { openInvoicePdf, signPdfLink } from './actions/open-invoice-pdf.ts';
 import { placeOrder, placeOrders } from './actions/place-order.ts';
 import * as readInvoices from './actions/read-invoices.ts';
 import * as readOrders from './actions/read-orders.ts';
+import { registerPayment, type RegisterPaymentInput } from './actions/register-payment.ts';
 import { releaseOrder } from './actions/release-order.ts';
 import { renderInvoice } from './actions/render-invoice.ts';
 import { retryInvoicePdf } from './actions/retry-invoice-pdf.ts';
@@ -42,6 +46,11 @@ export function createApp(ports: Ports) {
     // invoices go out
     invoicePreview: (actor: Actor, input: InvoiceItemsInput) => invoicePreview(ports, actor, input),
     invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, actor, input),
+    cancelInvoice: (actor: Actor, invoiceId: string) => cancelInvoice(ports, actor, invoiceId),
+    archiveInvoice: (actor: Actor, invoiceId: string) => archiveInvoice(ports, actor, invoiceId),
+    restoreInvoice: (actor: Actor, invoiceId: string) => restoreInvoice(ports, actor, invoiceId),
+    addInvoiceComment: (actor: Actor, input: AddInvoiceCommentInput) => addInvoiceComment(ports, actor, input),
+    registerPayment: (actor: Actor, input: RegisterPaymentInput) => registerPayment(ports, actor, input),
     retryInvoicePdf: (actor: Actor, invoiceId: string) => retryInvoicePdf(ports, actor, invoiceId),
     signPdfLink: (invoice: Invoice) => signPdfLink(ports, invoice),
     openInvoicePdf: (token: string) => openInvoicePdf(ports, token),
@@ -63,6 +72,7 @@ export function createApp(ports: Ports) {
     linesOfInvoices: (actor: Actor, ids: Keys) => readInvoices.linesOfInvoices(ports, actor, ids),
     ordersOnInvoices: (actor: Actor, ids: Keys) => readInvoices.ordersOnInvoices(ports, actor, ids),
     creditsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.creditsOfInvoices(ports, actor, ids),
+    commentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.commentsOfInvoices(ports, actor, ids),
     paymentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.paymentsOfInvoices(ports, actor, ids),
 
     // what the worker does

@@ -39,6 +39,7 @@ export interface Invoices {
   invoicesOver(merchantId: string, orderIds: readonly string[]): Promise<readonly InvoiceOrderLink[]>;
   creditsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly Invoice[]>;
   paymentsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly Payment[]>;
+  commentsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceComment[]>;
   page(merchantId: string, window: Window): Promise<readonly Invoice[]>;
   count(merchantId: string): Promise<number>;
   /** All that stands on the page; null when there is no such invoice. */
@@ -85,6 +86,12 @@ export interface Transaction {
   /** Saves what may change on orders and items: quantities, shares, flags, status. */
   updateOrders(orders: readonly OrderWithItems[]): Promise<void>;
   insertShipment(shipment: NewShipment): Promise<void>;
+  /** Locks the orders on an invoice, then the invoice; null when there is none. */
+  lockInvoice(invoiceId: string): Promise<LockedInvoice | null>;
+  /** Saves what may change on an invoice: state, money, archive. */
+  updateInvoice(invoice: Invoice): Promise<void>;
+  insertPayment(payment: Payment & { readonly reference: string | null }): Promise<void>;
+  insertComment(comment: InvoiceComment): Promise<void>;
   /** Takes the next numbers of each series (last lock of all), then saves the invoices under them, in this order. */
   insertInvoices(invoices: readonly NumberedLater[]): Promise<void>;
 }
@@ -94,6 +101,22 @@ export interface NewShipment {
   readonly orderId: string;
   readonly shippedAt: Date;
   readonly items: readonly { readonly itemId: string; readonly quantity: bigint }[];
+}
+
+export interface LockedInvoice {
+  readonly invoice: Invoice;
+  readonly lines: readonly InvoiceLine[];
+  readonly orders: readonly OrderWithItems[];
+}
+
+/** A comment on an invoice. The flags are a record of what was done; they send nothing by themselves. */
+export interface InvoiceComment {
+  readonly id: string;
+  readonly invoiceId: string;
+  readonly comment: string;
+  readonly isCustomerNotified: boolean;
+  readonly isVisibleOnFront: boolean;
+  readonly createdAt: Date;
 }
 
 export interface Database {

@@ -3,7 +3,7 @@
 import { requireScope, type Actor } from '../domain/access.ts';
 import type { Invoice, InvoiceLine } from '../domain/invoice.ts';
 import { pageOf, windowOf, type Page, type PageInput } from '../domain/page.ts';
-import type { InvoiceOrderLink, Payment, Ports } from '../ports.ts';
+import type { InvoiceComment, InvoiceOrderLink, Payment, Ports } from '../ports.ts';
 
 /** Those that exist, in no particular order. */
 export async function invoicesById(ports: Ports, actor: Actor, ids: readonly string[]): Promise<readonly Invoice[]> {
@@ -66,4 +66,14 @@ export async function paymentsOfInvoices(
 ): Promise<readonly Payment[]> {
   requireScope(actor, 'invoices:read');
   return ports.database.invoices.paymentsOf(actor.merchantId, ids);
+}
+
+/** Comments on these invoices, oldest first. */
+export async function commentsOfInvoices(
+  ports: Ports,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly InvoiceComment[]> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.commentsOf(actor.merchantId, ids);
 }

@@ -92,6 +92,10 @@ export function prismaInvoices(client: PrismaClient): Invoices {
       const orderBy = [{ createdAt: 'asc' as const }, { id: 'asc' as const }];
       return (await client.payment.findMany({ where: byIds(merchantId, ids), orderBy })).map(records.toPayment);
     },
+    commentsOf: (merchantId, ids) => {
+      const orderBy = [{ createdAt: 'asc' as const }, { id: 'asc' as const }];
+      return client.invoiceComment.findMany({ where: byIds(merchantId, ids), orderBy });
+    },
     page: async (merchantId, window) => {
       const rows = await client.invoice.findMany({ where: { merchantId, ...between(window) }, ...ordered(window) });
       return inListOrder(rows, window).map(records.toInvoice);

@@ -4,7 +4,7 @@ import type { NumberedLater } from '../domain/decide-invoices.ts';
 import { formatInvoiceNumber } from '../domain/invoice-number.ts';
 import type { OrderItem, OrderWithItems } from '../domain/order.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
-import type { NewOrder, NewShipment, Transaction } from '../ports.ts';
+import type { LockedInvoice, NewOrder, NewShipment, Transaction } from '../ports.ts';
 import * as records from './prisma-records.ts';
 
 type Client = Prisma.TransactionClient;
@@ -36,6 +36,17 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
     insertOrders: (orders) => insertOrders(client, orders),
     updateOrders: (orders) => updateOrders(client, orders),
     insertShipment: (shipment) => insertShipment(client, merchantId, shipment),
+    lockInvoice: (invoiceId) => lockInvoice(client, merchantId, invoiceId),
+    updateInvoice: async ({ id, state, amountPaid, amountRefunded, isArchived, updatedAt }) => {
+      const data = { state, amountPaid, amountRefunded, isArchived, updatedAt };
+      await client.invoice.update({ where: { merchantId_id: { merchantId, id } }, data });
+    },
+    insertPayment: async (payment) => {
+      await client.payment.create({ data: { merchantId, ...payment } });
+    },
+    insertComment: async (comment) => {
+      await client.invoiceComment.create({ data: { merchantId, ...comment } });
+    },
     insertInvoices: (invoices) => insertInvoices(client, merchantId, invoices),
   };
 }
@@ -72,6 +83,22 @@ async function lockOrders(
     orderBy: [{ orderId: 'asc' }, { position: 'asc' }],
   });
   return withItems(found.map(records.toOrder), items.map(records.toOrderItem));
+}
+
+async function lockInvoice(client: Client, merchantId: string, invoiceId: string): Promise<LockedInvoice | null> {
+  const where = { merchantId, invoiceId: records.storable(invoiceId) };
+  const links = await client.invoiceOrder.findMany({ where, select: { orderId: true } });
+  const orders = await lockOrders(
+    client,
+    merchantId,
+    links.map(({ orderId }) => orderId),
+  );
+  await client.$queryRaw`
+    SELECT 1 FROM invoices WHERE merchant_id = ${merchantId} AND id = ${where.invoiceId} FOR UPDATE`;
+  const invoice = await client.invoice.findUnique({ where: { merchantId_id: { merchantId, id: where.invoiceId } } });
+  if (!invoice) return null;
+  const lines = await client.invoiceLine.findMany({ where, orderBy: { position: 'asc' } });
+  return { invoice: records.toInvoice(invoice), lines: lines.map(records.toInvoiceLine), orders };
 }
 
 /** Puts items, already in item order, to their orders. */

@@ -4,7 +4,7 @@ import type { Fault } from './errors.ts';
 
 type Path = Fault['path'];
 
-// C0 and C1 controls; line feed and tab are allowed where text may have several lines.
+// C0 and C1 controls.
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/u; // eslint-disable-line no-control-regex
 // Bidirectional overrides and isolates can make a name read as another one.
 const BIDI_CONTROLS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
@@ -34,6 +34,12 @@ export class Faults {
   text(path: Path, text: string | null | undefined, maxLength: number): void {
     if (text === null || text === undefined) return;
     const fault = textFault(text, maxLength);
+    if (fault) this.add(path, fault);
+  }
+
+  /** Checks a text that may have several lines. */
+  lines(path: Path, text: string, maxLength: number): void {
+    const fault = textFault(text.replace(/\r\n|[\n\t]/g, ' '), maxLength);
     if (fault) this.add(path, fault);
   }
 

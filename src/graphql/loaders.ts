@@ -23,6 +23,10 @@ export function createLoaders(app: App, actor: Actor) {
       (ids) => app.linesOfInvoices(actor, ids),
       (line) => line.invoiceId,
     ),
+    commentsOfInvoice: many(
+      (ids) => app.commentsOfInvoices(actor, ids),
+      (comment) => comment.invoiceId,
+    ),
     paymentsOfInvoice: many<Payment>(
       (ids) => app.paymentsOfInvoices(actor, ids),
       (payment) => payment.invoiceId,

@@ -51,6 +51,16 @@ export const resolvers: Resolvers = {
       changing(context, async ({ app, actor }) => ({ order: await app.releaseOrder(actor, input.order_id) })),
     invoiceItems: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.invoiceItems(actor, camelCased(input)) })),
+    cancelInvoice: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.cancelInvoice(actor, input.invoice_id) })),
+    archiveInvoice: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.archiveInvoice(actor, input.invoice_id) })),
+    restoreInvoice: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.restoreInvoice(actor, input.invoice_id) })),
+    addInvoiceComment: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.addInvoiceComment(actor, camelCased(input)) })),
+    registerPayment: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.registerPayment(actor, camelCased(input)) })),
     retryInvoicePdf: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.retryInvoicePdf(actor, input.invoice_id) })),
   },
@@ -90,6 +100,7 @@ export const resolvers: Resolvers = {
       invoice,
       payments: await loaders.paymentsOfInvoice.load(invoice.id),
     }),
+    comments: (invoice, _, { loaders }) => loaders.commentsOfInvoice.load(invoice.id),
     corrects: ({ correctsInvoiceId }, _, { loaders }) =>
       correctsInvoiceId === null ? null : loaders.invoice.load(correctsInvoiceId),
     credit_invoices: (invoice, _, { loaders }) => loaders.creditsOfInvoice.load(invoice.id),

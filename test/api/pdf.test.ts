@@ -58,6 +58,8 @@ test('the PDF is ready a moment after the invoice, its bytes have the digest tha
   const { text } = await extractText(await getDocumentProxy(bytes), { mergePages: true });
   expect(text).toContain(number);
   expect(text).toContain('Fiets first');
+  expect(text).toContain('Polderhandel Voorbeeld B.V.');
+  expect(text).toContain('Ada Lovelace');
   expect(text.replaceAll('\u00a0', ' ')).toContain('€ 24,20');
 });
 
@@ -151,6 +153,18 @@ describe('the link', () => {
       expect((await fetch(url, { headers: { 'if-none-match': header } })).status).toBe(304);
     }
   });
+});
+
+test('money that comes later does not change the document: rendered again, it has the same bytes', async () => {
+  await issue('paid-later');
+  const { pdf } = await ready('paid-later');
+  await billhead.ask(
+    'mutation { registerPayment(input: { invoice_id: "paid-later", amount: 2420, method: "cash" }) { invoice { state } } }',
+  );
+  await execute(
+    `UPDATE invoices SET pdf_status = 'PENDING', pdf_sha256 = NULL, pdf_due_at = now() WHERE id = 'paid-later'`,
+  );
+  expect((await ready('paid-later')).pdf.sha256).toBe(pdf.sha256);
 });
 
 test('a file that was lost is said to be missing, and is made again with the same bytes', async () => {

@@ -1,0 +1,24 @@
+// Changing one invoice: lock it, decide, save. What the operations on an issued invoice have in common.
+
+import { requireScope, type Actor, type Scope } from '../domain/access.ts';
+import { notFound } from '../domain/errors.ts';
+import type { Invoice } from '../domain/invoice.ts';
+import type { LockedInvoice, Ports, Transaction } from '../ports.ts';
+
+/** Throws NOT_FOUND when there is no such invoice, and whatever `decide` refuses with. */
+export async function changeInvoice(
+  ports: Ports,
+  actor: Actor,
+  scope: Scope,
+  invoiceId: string,
+  decide: (locked: LockedInvoice, transaction: Transaction, now: Date) => Promise<Invoice>,
+): Promise<Invoice> {
+  requireScope(actor, scope);
+  return ports.database.transact(actor.merchantId, async (transaction) => {
+    const locked = await transaction.lockInvoice(invoiceId);
+    if (!locked) throw notFound('invoice', invoiceId);
+    const changed = await decide(locked, transaction, ports.clock.now());
+    if (changed !== locked.invoice) await transaction.updateInvoice(changed);
+    return changed;
+  });
+}
