@@ -5,6 +5,7 @@ import { addInvoiceComment, type AddInvoiceCommentInput } from './actions/add-in
 import { archiveInvoice, restoreInvoice } from './actions/archive-invoice.ts';
 import { authenticate, createApiKey, type CreateApiKeyInput } from './actions/authenticate.ts';
 import { cancelInvoice } from './actions/cancel-invoice.ts';
+import { createInvoice } from './actions/create-invoice.ts';
 import { holdOrder } from './actions/hold-order.ts';
 import { invoiceItems, type InvoiceItemsInput } from './actions/invoice-items.ts';
 import { invoicePreview } from './actions/invoice-preview.ts';
@@ -18,6 +19,7 @@ import { renderInvoice } from './actions/render-invoice.ts';
 import { retryInvoicePdf } from './actions/retry-invoice-pdf.ts';
 import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
 import { sweepOwedWork } from './actions/sweep-owed-work.ts';
+import type { CreateInvoiceInput } from './domain/create-invoice.ts';
 import type { Invoice } from './domain/invoice.ts';
 import type { PageInput } from './domain/page.ts';
 import type { Merchant } from './domain/party.ts';
@@ -46,6 +48,7 @@ export function createApp(ports: Ports) {
     // invoices go out
     invoicePreview: (actor: Actor, input: InvoiceItemsInput) => invoicePreview(ports, actor, input),
     invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, actor, input),
+    createInvoice: (actor: Actor, input: CreateInvoiceInput) => createInvoice(ports, actor, input),
     cancelInvoice: (actor: Actor, invoiceId: string) => cancelInvoice(ports, actor, invoiceId),
     archiveInvoice: (actor: Actor, invoiceId: string) => archiveInvoice(ports, actor, invoiceId),
     restoreInvoice: (actor: Actor, invoiceId: string) => restoreInvoice(ports, actor, invoiceId),

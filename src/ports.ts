@@ -13,7 +13,7 @@ import type { NumberedLater } from './domain/decide-invoices.ts';
 import type { Money } from './domain/money.ts';
 import type { Order, OrderItem, OrderWithItems } from './domain/order.ts';
 import type { Window } from './domain/page.ts';
-import type { Customer, Merchant } from './domain/party.ts';
+import type { Address, Customer, Merchant } from './domain/party.ts';
 
 export interface Customers {
   findById(merchantId: string, ids: readonly string[]): Promise<readonly Customer[]>;
@@ -76,6 +76,8 @@ export interface Transaction {
   lockOrdersOfItems(itemIds: readonly string[]): Promise<readonly OrderWithItems[]>;
   lockOrders(orderIds: readonly string[]): Promise<readonly OrderWithItems[]>;
   findCustomers(ids: readonly string[]): Promise<readonly Customer[]>;
+  /** Where the newest order of a customer is billed; null when there is none. */
+  findBillingAddress(customerId: string): Promise<Address | null>;
   /** Invoices that exist already, with the hash of the request that made each. */
   findIssued(invoiceIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Orders that are there already under one of these ids or numbers. */

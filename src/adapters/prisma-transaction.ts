@@ -20,6 +20,11 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
       (await client.customer.findMany({ where: { merchantId, id: { in: [...new Set(ids)] } } })).map(
         records.toCustomer,
       ),
+    findBillingAddress: async (customerId) => {
+      const orderBy = [{ createdAt: 'desc' as const }, { id: 'desc' as const }];
+      const order = await client.order.findFirst({ where: { merchantId, customerId }, orderBy });
+      return order && records.toOrder(order).billingAddress;
+    },
     findIssued: async (invoiceIds) => {
       const where = { merchantId, id: { in: [...invoiceIds] } };
       const found = await client.invoice.findMany({ where, select: { id: true, requestHash: true } });

@@ -64,6 +64,11 @@ export function wordingOf(language: string): InvoiceWording {
   return WORDINGS.get(language) ?? GERMANIC.en;
 }
 
+/** What is usually printed when a row is charged no VAT, in the language of a locale (BCP 47); null for one that is charged. */
+export function usualVatReason(category: VatCategory, locale: string): string | null {
+  return category === 'S' ? null : wordingOf(new Intl.Locale(locale).language).noVat[category];
+}
+
 /** Puts values where the text has their names in braces: fill('Page {page}', { page: '2' }) is "Page 2". */
 export function fill(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(/\{(\w+)\}/g, (placeholder, name: string) => values[name] ?? placeholder);

@@ -7,7 +7,9 @@ import { decimalText, divideRounded, MAX_QUANTITY, ONE } from './money.ts';
 import { MAX_ITEMS, type AddressInput, type PlaceOrderInput, type PlaceOrderItemInput } from './place-order.ts';
 import { Faults } from './text.ts';
 
-const MAX_NAME = 500;
+type VatInput = Pick<PlaceOrderItemInput, 'vatCategory' | 'vatRate'>;
+
+export const MAX_NAME = 500;
 const MAX_ADDRESS_LINE = 200;
 const MAX_CODE = 64;
 const HUNDRED_PERCENT = 100n * ONE;
@@ -123,7 +125,8 @@ function checkPrice(faults: Faults, path: readonly (string | number)[], item: Pl
     faults.add([...path, 'discount'], `${discount} is more than its row, ${row}`);
 }
 
-function checkVat(faults: Faults, path: readonly (string | number)[], item: PlaceOrderItemInput): void {
+/** Category and rate must fit each other, on orders and on free lines alike. */
+export function checkVat(faults: Faults, path: readonly (string | number)[], item: VatInput): void {
   const category = item.vatCategory ?? 'S';
   if (item.vatRate < 0n || item.vatRate > HUNDRED_PERCENT) {
     faults.add([...path, 'vatRate'], 'must be between 0 and 100 percent');

@@ -4,7 +4,7 @@
 // 2. Row total = round(quantity × unit price / price base) − discount, as priced. VAT comes from domain/vat.ts.
 
 import { badInput } from './errors.ts';
-import { wordingOf } from './invoice-wording.ts';
+import { usualVatReason } from './invoice-wording.ts';
 import {
   absolute,
   decimalText,
@@ -194,9 +194,8 @@ function priceItems(input: PlaceOrderInput, context: PlaceOrderContext): readonl
 function vatTermsOf(item: PlaceOrderItemInput, { isVatShifted, customer }: PlaceOrderInput): VatTerms {
   const isShifted = (isVatShifted ?? false) && (item.vatCategory ?? 'S') === 'S';
   const vatCategory = isShifted ? 'AE' : (item.vatCategory ?? 'S');
-  const usual =
-    vatCategory === 'S' ? null : wordingOf(new Intl.Locale(customer.locale ?? 'en').language).noVat[vatCategory];
-  return { vatCategory, vatRate: isShifted ? 0n : item.vatRate, vatReason: item.vatReason ?? usual };
+  const vatReason = item.vatReason ?? usualVatReason(vatCategory, customer.locale ?? 'en');
+  return { vatCategory, vatRate: isShifted ? 0n : item.vatRate, vatReason };
 }
 
 function addressOf(input: AddressInput): Address {
