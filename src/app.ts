@@ -8,6 +8,7 @@ import { cancelInvoice } from './actions/cancel-invoice.ts';
 import { createInvoice } from './actions/create-invoice.ts';
 import { holdOrder } from './actions/hold-order.ts';
 import { invoiceItems, type InvoiceItemsInput } from './actions/invoice-items.ts';
+import { invoiceOrder, type InvoiceOrderInput } from './actions/invoice-order.ts';
 import { invoicePreview } from './actions/invoice-preview.ts';
 import { openInvoicePdf, signPdfLink } from './actions/open-invoice-pdf.ts';
 import { placeOrder, placeOrders } from './actions/place-order.ts';
@@ -48,6 +49,7 @@ export function createApp(ports: Ports) {
     // invoices go out
     invoicePreview: (actor: Actor, input: InvoiceItemsInput) => invoicePreview(ports, actor, input),
     invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, actor, input),
+    invoiceOrder: (actor: Actor, input: InvoiceOrderInput) => invoiceOrder(ports, actor, input),
     createInvoice: (actor: Actor, input: CreateInvoiceInput) => createInvoice(ports, actor, input),
     cancelInvoice: (actor: Actor, invoiceId: string) => cancelInvoice(ports, actor, invoiceId),
     archiveInvoice: (actor: Actor, invoiceId: string) => archiveInvoice(ports, actor, invoiceId),

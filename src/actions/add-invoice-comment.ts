@@ -7,7 +7,7 @@ import { Faults } from '../domain/text.ts';
 import type { Ports } from '../ports.ts';
 import { changeInvoice } from './change-invoice.ts';
 
-const MAX_COMMENT = 2_000;
+export const MAX_COMMENT = 2_000;
 
 export interface AddInvoiceCommentInput {
   readonly invoiceId: string;

@@ -7,7 +7,8 @@ import {
   freeInvoiceContent,
   type CreateInvoiceInput,
 } from '../domain/create-invoice.ts';
-import { notFound, Refusal } from '../domain/errors.ts';
+import { idTaken } from '../domain/decide-invoices.ts';
+import { notFound } from '../domain/errors.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import type { Ports, Transaction } from '../ports.ts';
 
@@ -23,9 +24,7 @@ export async function createInvoice(ports: Ports, actor: Actor, input: CreateInv
   const isNew = await ports.database.transact(actor.merchantId, async (transaction) => {
     const earlier = (await transaction.findIssued([invoiceId])).get(invoiceId);
     if (earlier === requestHash) return false;
-    if (earlier !== undefined) {
-      throw new Refusal('CONFLICT', `Invoice "${invoiceId}" exists already and was made by another request.`);
-    }
+    if (earlier !== undefined) throw idTaken(invoiceId);
     const buyer = await findBuyer(transaction, input.customerId);
     const merchant = await transaction.merchant();
     const invoice = decide(input, { ...buyer, merchant, invoiceId, requestHash, now: ports.clock.now() });

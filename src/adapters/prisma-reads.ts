@@ -121,8 +121,8 @@ async function readDocument(
   if (!row) return null;
   const { invoiceLines, invoiceOrders, corrects, ...invoice } = row;
   return {
-    // As it was when it was issued, unpaid: money that comes later never changes the document.
-    invoice: { ...records.toInvoice(invoice), amountPaid: 0n },
+    // As it was when it was issued: money that comes later never changes the document.
+    invoice: { ...records.toInvoice(invoice), amountPaid: invoice.paidAtIssue },
     lines: invoiceLines.map(records.toInvoiceLine),
     orders: invoiceOrders.map(({ orderId, orderNumber, placedOn }) => ({
       orderId,

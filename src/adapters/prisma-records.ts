@@ -253,6 +253,8 @@ export function invoiceColumns(
     subtotal: invoice.subtotal,
     total_ex_vat: invoice.totalExVat,
     total_vat: invoice.totalVat,
+    amount_paid: invoice.amountPaid,
+    paid_at_issue: invoice.amountPaid,
     corrects_invoice_id: invoice.correctsInvoiceId,
     memo: invoice.memo,
     exclude_from_autopay: invoice.excludeFromAutopay,

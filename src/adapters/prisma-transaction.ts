@@ -31,7 +31,7 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
       return new Map(found.map(({ id, requestHash }) => [id, requestHash]));
     },
     findPlaced: async (orderIds, numbers) => {
-      const either = [{ id: { in: [...orderIds] } }, { number: { in: [...numbers] } }];
+      const either = [{ id: { in: [...orderIds] } }, { number: { in: records.storableList(numbers) } }];
       return (await client.order.findMany({ where: { merchantId, OR: either } })).map(records.toOrder);
     },
     findUsedItemIds: async (itemIds) => {

@@ -92,7 +92,8 @@ export function decideInvoices(requests: readonly InvoiceRequest[], facts: Invoi
   return { outcomes, invoices, orders: [...orders.values()].filter(({ order }) => touched.has(order.id)) };
 }
 
-function drawUp(request: InvoiceRequest, picked: readonly PickedItem[], facts: InvoicingFacts): NumberedLater {
+/** The document over picked items of one customer, dated in the merchant's days. It takes its number when it is saved. */
+export function drawUp(request: InvoiceRequest, picked: readonly PickedItem[], facts: InvoicingFacts): NumberedLater {
   const customerId = picked[0]?.order.customerId;
   const customer = facts.customers.find(({ id }) => id === customerId);
   if (!customer) throw new RangeError('The customer of a locked order is always there.');
@@ -116,7 +117,8 @@ function supplyDate(picked: readonly PickedItem[], timeZone: string): string | n
   return shipped.reduce<string | null>((latest, day) => (latest === null || day > latest ? day : latest), null);
 }
 
-function idTaken(invoiceId: string): Refusal {
+/** The refusal of an invoice id that another request has used. */
+export function idTaken(invoiceId: string): Refusal {
   return new Refusal('CONFLICT', `Invoice "${invoiceId}" exists already and was made by another request.`);
 }
 
