@@ -39,6 +39,8 @@ const config: CodegenConfig = {
           InvoiceComment: '../ports.ts#InvoiceComment as InvoiceCommentRecord',
           Payment: '../ports.ts#Payment as PaymentRecord',
           Reimbursement: '../graphql/reimbursement.ts#PaidInvoice as ReimbursementRecord',
+          CancelOrderItemsPayload: '../actions/take-back-items.ts#TakenBackItems as CancelOrderItemsPayloadRecord',
+          ReturnOrderItemsPayload: '../actions/take-back-items.ts#TakenBackItems as ReturnOrderItemsPayloadRecord',
           VatAmount: '../domain/vat.ts#VatAmount as VatAmountRecord',
         },
       },

@@ -14,12 +14,14 @@ import { openInvoicePdf, signPdfLink } from './actions/open-invoice-pdf.ts';
 import { placeOrder, placeOrders } from './actions/place-order.ts';
 import * as readInvoices from './actions/read-invoices.ts';
 import * as readOrders from './actions/read-orders.ts';
+import { refundPayment, type RefundPaymentInput } from './actions/refund-payment.ts';
 import { registerPayment, type RegisterPaymentInput } from './actions/register-payment.ts';
 import { releaseOrder } from './actions/release-order.ts';
 import { renderInvoice } from './actions/render-invoice.ts';
 import { retryInvoicePdf } from './actions/retry-invoice-pdf.ts';
 import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
 import { sweepOwedWork } from './actions/sweep-owed-work.ts';
+import { cancelOrderItems, returnOrderItems, type TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
 import type { Invoice } from './domain/invoice.ts';
 import type { PageInput } from './domain/page.ts';
@@ -43,6 +45,8 @@ export function createApp(ports: Ports) {
     placeOrder: (actor: Actor, input: PlaceOrderInput) => placeOrder(ports, actor, input),
     placeOrders: (actor: Actor, inputs: readonly PlaceOrderInput[]) => placeOrders(ports, actor, inputs),
     shipItems: (actor: Actor, input: ShipItemsInput) => shipItems(ports, actor, input),
+    cancelOrderItems: (actor: Actor, input: TakeBackInput) => cancelOrderItems(ports, actor, input),
+    returnOrderItems: (actor: Actor, input: TakeBackInput) => returnOrderItems(ports, actor, input),
     holdOrder: (actor: Actor, orderId: string) => holdOrder(ports, actor, orderId),
     releaseOrder: (actor: Actor, orderId: string) => releaseOrder(ports, actor, orderId),
 
@@ -55,6 +59,7 @@ export function createApp(ports: Ports) {
     archiveInvoice: (actor: Actor, invoiceId: string) => archiveInvoice(ports, actor, invoiceId),
     restoreInvoice: (actor: Actor, invoiceId: string) => restoreInvoice(ports, actor, invoiceId),
     addInvoiceComment: (actor: Actor, input: AddInvoiceCommentInput) => addInvoiceComment(ports, actor, input),
+    refundPayment: (actor: Actor, input: RefundPaymentInput) => refundPayment(ports, actor, input),
     registerPayment: (actor: Actor, input: RegisterPaymentInput) => registerPayment(ports, actor, input),
     retryInvoicePdf: (actor: Actor, invoiceId: string) => retryInvoicePdf(ports, actor, invoiceId),
     signPdfLink: (invoice: Invoice) => signPdfLink(ports, invoice),

@@ -10,6 +10,7 @@
 import type { Scope } from './domain/access.ts';
 import type { Invoice, InvoiceDocument, InvoiceLine } from './domain/invoice.ts';
 import type { NumberedLater } from './domain/decide-invoices.ts';
+import type { CreditableLine } from './domain/take-back.ts';
 import type { Money } from './domain/money.ts';
 import type { Order, OrderItem, OrderWithItems } from './domain/order.ts';
 import type { Window } from './domain/page.ts';
@@ -90,6 +91,12 @@ export interface Transaction {
   insertShipment(shipment: NewShipment): Promise<void>;
   /** Locks the orders on an invoice, then the invoice; null when there is none. */
   lockInvoice(invoiceId: string): Promise<LockedInvoice | null>;
+  /** Locks the invoices that carry these items and are not cancelled; their lines over them, newest invoice first. */
+  lockCreditableLines(itemIds: readonly string[]): Promise<readonly CreditableLine[]>;
+  insertContraItems(items: readonly OrderItem[]): Promise<void>;
+  updateCreditedLines(lines: readonly CreditableLine[]): Promise<void>;
+  /** Takes the total of each new credit invoice off the invoice that it corrects. */
+  creditCorrected(credits: readonly NumberedLater[]): Promise<void>;
   /** Saves what may change on an invoice: state, money, archive. */
   updateInvoice(invoice: Invoice): Promise<void>;
   insertPayment(payment: Payment & { readonly reference: string | null }): Promise<void>;

@@ -47,6 +47,7 @@ export async function invoiceItemLists(
   const { outcomes, invoices } = await ports.database.transact(merchantId, async (transaction) => {
     const decision = await decideUnderLocks(transaction, requests, ports.clock);
     await transaction.updateOrders(decision.orders);
+    await transaction.creditCorrected(decision.invoices.filter(({ invoice }) => invoice.type === 'CREDIT_INVOICE'));
     // Last of all: its counter row makes every other invoice of the merchant wait until we have committed.
     await transaction.insertInvoices(decision.invoices);
     return decision;

@@ -5,6 +5,7 @@ import type { NumberedLater } from '../domain/decide-invoices.ts';
 import type { CalendarDate, Invoice, InvoicedOrder, InvoiceLine } from '../domain/invoice.ts';
 import type { Order, OrderItem } from '../domain/order.ts';
 import type { Address, Buyer, Customer, Merchant, Seller } from '../domain/party.ts';
+import type { CreditableLine } from '../domain/take-back.ts';
 import type * as Row from '../generated/prisma/client.ts';
 import type { NewApiKey, Payment, StoredApiKey } from '../ports.ts';
 
@@ -133,7 +134,10 @@ export function toOrderItem(row: Row.OrderItem): OrderItem {
     canceled: { totalExVat: row.canceledExVat, totalVat: row.canceledVat, discount: row.canceledDiscount },
     shippedAt: row.shippedAt,
     contraOfItemId: row.contraOfItemId,
+    quantityReturned: row.quantityReturnedE4,
+    quantityCredited: row.quantityCreditedE4,
     contraOfInvoiceId: row.contraOfInvoiceId,
+    contraOfLine: row.contraOfLine,
     refundedAt: row.refundedAt,
   };
 }
@@ -159,6 +163,7 @@ export function orderItemColumns(item: OrderItem): Columns {
     total_vat: item.totalVat,
     contra_of_item_id: item.contraOfItemId,
     contra_of_invoice_id: item.contraOfInvoiceId,
+    contra_of_line: item.contraOfLine,
   };
 }
 
@@ -170,6 +175,8 @@ export function orderItemProgressColumns(item: OrderItem): Columns {
     quantity_shipped_e4: item.quantityShipped,
     quantity_invoiced_e4: item.quantityInvoiced,
     quantity_canceled_e4: item.quantityCanceled,
+    quantity_returned_e4: item.quantityReturned,
+    quantity_credited_e4: item.quantityCredited,
     invoiced_ex_vat: item.invoiced.totalExVat,
     invoiced_vat: item.invoiced.totalVat,
     invoiced_discount: item.invoiced.discount,
@@ -205,6 +212,7 @@ export function toInvoice(row: Row.Invoice): Invoice {
     totalVat: row.totalVat,
     amountPaid: row.amountPaid,
     amountRefunded: row.amountRefunded,
+    amountCredited: row.amountCredited,
     correctsInvoiceId: row.correctsInvoiceId,
     memo: row.memo,
     excludeFromAutopay: row.excludeFromAutopay,
@@ -330,4 +338,28 @@ export function invoicedOrderColumns(
 
 export function toPayment(row: Row.Payment): Payment {
   return { ...row, status: row.status as Payment['status'] };
+}
+
+export function toCreditableLine(row: Row.InvoiceLine): CreditableLine {
+  return {
+    line: toInvoiceLine(row),
+    credited: {
+      quantity: row.creditedE4,
+      totalExVat: row.creditedExVat,
+      totalVat: row.creditedVat,
+      discount: row.creditedDiscount,
+    },
+  };
+}
+
+export function creditedColumns({ line, credited }: CreditableLine): Columns {
+  return {
+    merchant_id: line.merchantId,
+    invoice_id: line.invoiceId,
+    position: line.position,
+    credited_e4: credited.quantity,
+    credited_ex_vat: credited.totalExVat,
+    credited_vat: credited.totalVat,
+    credited_discount: credited.discount,
+  };
 }

@@ -3,6 +3,7 @@
 import type { NumberedLater } from '../domain/decide-invoices.ts';
 import { formatInvoiceNumber } from '../domain/invoice-number.ts';
 import type { OrderItem, OrderWithItems } from '../domain/order.ts';
+import type { CreditableLine } from '../domain/take-back.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
 import type { LockedInvoice, NewOrder, NewShipment, Transaction } from '../ports.ts';
 import * as records from './prisma-records.ts';
@@ -35,13 +36,37 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
       return (await client.order.findMany({ where: { merchantId, OR: either } })).map(records.toOrder);
     },
     findUsedItemIds: async (itemIds) => {
-      const where = { merchantId, id: { in: [...itemIds] } };
+      const where = { merchantId, id: { in: records.storableList(itemIds) } };
       return (await client.orderItem.findMany({ where, select: { id: true } })).map(({ id }) => id);
     },
     insertOrders: (orders) => insertOrders(client, orders),
     updateOrders: (orders) => updateOrders(client, orders),
     insertShipment: (shipment) => insertShipment(client, merchantId, shipment),
     lockInvoice: (invoiceId) => lockInvoice(client, merchantId, invoiceId),
+    lockCreditableLines: (itemIds) => lockCreditableLines(client, merchantId, itemIds),
+    insertContraItems: async (items) => {
+      await insert(client, 'order_items', items.map(records.orderItemColumns));
+    },
+    updateCreditedLines: async (lines) => {
+      await client.$executeRaw`
+        UPDATE invoice_lines AS stored
+        SET credited_e4 = new.credited_e4, credited_ex_vat = new.credited_ex_vat, credited_vat = new.credited_vat,
+            credited_discount = new.credited_discount
+        FROM json_populate_recordset(NULL::invoice_lines, ${toJson(lines.map(records.creditedColumns))}::json) AS new
+        WHERE stored.merchant_id = new.merchant_id AND stored.invoice_id = new.invoice_id
+          AND stored.position = new.position`;
+    },
+    creditCorrected: async (credits) => {
+      for (const { invoice } of credits) {
+        await client.invoice.update({
+          where: { merchantId_id: { merchantId, id: invoice.correctsInvoiceId ?? '' } },
+          data: {
+            amountCredited: { increment: -(invoice.totalExVat + invoice.totalVat) },
+            updatedAt: invoice.createdAt,
+          },
+        });
+      }
+    },
     updateInvoice: async ({ id, state, amountPaid, amountRefunded, isArchived, updatedAt }) => {
       const data = { state, amountPaid, amountRefunded, isArchived, updatedAt };
       await client.invoice.update({ where: { merchantId_id: { merchantId, id } }, data });
@@ -106,6 +131,23 @@ async function lockInvoice(client: Client, merchantId: string, invoiceId: string
   return { invoice: records.toInvoice(invoice), lines: lines.map(records.toInvoiceLine), orders };
 }
 
+async function lockCreditableLines(
+  client: Client,
+  merchantId: string,
+  itemIds: readonly string[],
+): Promise<readonly CreditableLine[]> {
+  const where = { merchantId, orderItemId: { in: records.storableList(itemIds) } };
+  const carrying = await client.invoiceLine.findMany({ where, select: { invoiceId: true }, distinct: ['invoiceId'] });
+  const ids = carrying.map(({ invoiceId }) => invoiceId);
+  await client.$queryRaw`
+    SELECT 1 FROM invoices WHERE merchant_id = ${merchantId} AND id = ANY(${ids}) ORDER BY id FOR UPDATE`;
+  const rows = await client.invoiceLine.findMany({
+    where: { ...where, invoice: { state: { not: 'CANCELED' } } },
+    orderBy: [{ invoice: { createdAt: 'desc' } }, { invoiceId: 'desc' }, { position: 'asc' }],
+  });
+  return rows.map(records.toCreditableLine);
+}
+
 /** Puts items, already in item order, to their orders. */
 export function withItems(
   orders: readonly OrderWithItems['order'][],
@@ -157,18 +199,19 @@ async function updateOrders(client: Client, orders: readonly OrderWithItems[]): 
   await client.$executeRaw`
     UPDATE order_items AS stored
     SET quantity_shipped_e4 = new.quantity_shipped_e4, quantity_invoiced_e4 = new.quantity_invoiced_e4,
-        quantity_canceled_e4 = new.quantity_canceled_e4, invoiced_ex_vat = new.invoiced_ex_vat,
+        quantity_canceled_e4 = new.quantity_canceled_e4, quantity_returned_e4 = new.quantity_returned_e4,
+        quantity_credited_e4 = new.quantity_credited_e4, invoiced_ex_vat = new.invoiced_ex_vat,
         invoiced_vat = new.invoiced_vat, invoiced_discount = new.invoiced_discount,
         canceled_ex_vat = new.canceled_ex_vat, canceled_vat = new.canceled_vat,
         canceled_discount = new.canceled_discount, shipped_at = new.shipped_at, refunded_at = new.refunded_at
     FROM json_populate_recordset(NULL::order_items, ${toJson(items)}::json) AS new
     WHERE stored.merchant_id = new.merchant_id AND stored.id = new.id
-      AND (stored.quantity_shipped_e4, stored.quantity_invoiced_e4, stored.quantity_canceled_e4,
+      AND (stored.quantity_shipped_e4, stored.quantity_invoiced_e4, stored.quantity_canceled_e4, stored.quantity_returned_e4, stored.quantity_credited_e4,
            stored.invoiced_ex_vat, stored.invoiced_vat, stored.invoiced_discount,
            stored.canceled_ex_vat, stored.canceled_vat, stored.canceled_discount,
            stored.shipped_at, stored.refunded_at)
         IS DISTINCT FROM
-          (new.quantity_shipped_e4, new.quantity_invoiced_e4, new.quantity_canceled_e4,
+          (new.quantity_shipped_e4, new.quantity_invoiced_e4, new.quantity_canceled_e4, new.quantity_returned_e4, new.quantity_credited_e4,
            new.invoiced_ex_vat, new.invoiced_vat, new.invoiced_discount,
            new.canceled_ex_vat, new.canceled_vat, new.canceled_discount,
            new.shipped_at, new.refunded_at)`;

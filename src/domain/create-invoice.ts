@@ -106,6 +106,7 @@ export function createInvoice(input: CreateInvoiceInput, context: CreateInvoiceC
       ...totalsOf(lines),
       amountPaid: 0n,
       amountRefunded: 0n,
+      amountCredited: 0n,
       correctsInvoiceId: null,
       memo: input.memo ?? null,
       excludeFromAutopay: input.excludeFromAutopay ?? false,

@@ -7,6 +7,7 @@ import { addDays, dayOf } from './calendar.ts';
 import { Refusal } from './errors.ts';
 import { INVOICE_SERIES, numberYear } from './invoice-number.ts';
 import {
+  checkContraItems,
   issueInvoice,
   notInvoiceable,
   pickItems,
@@ -78,7 +79,10 @@ export function decideInvoices(requests: readonly InvoiceRequest[], facts: Invoi
     if (earlier !== undefined) return { kind: 'refused', refusal: idTaken(request.invoiceId) };
     const { picked, blockers } = pickItems(request.itemIds, find);
     if (blockers.length > 0) return { kind: 'refused', refusal: notInvoiceable(blockers) };
-    const invoice = asRefusal(() => drawUp(request, picked, facts));
+    const invoice = asRefusal(() => {
+      checkContraItems(picked);
+      return drawUp(request, picked, facts);
+    });
     if (invoice instanceof Refusal) return { kind: 'refused', refusal: invoice };
     invoices.push(invoice);
     issued.set(request.invoiceId, request.requestHash);

@@ -46,6 +46,15 @@ export function cancelInvoice(
   if (invoice.amountPaid > invoice.amountRefunded) {
     throw new Refusal('INVOICE_NOT_CANCELABLE', `Invoice ${invoice.number} is paid in part and cannot be cancelled.`);
   }
+  if (
+    invoice.type === 'CREDIT_INVOICE' ||
+    orders.some(({ items }) => items.some((item) => item.contraOfInvoiceId === invoice.id))
+  ) {
+    throw new Refusal(
+      'INVOICE_NOT_CANCELABLE',
+      `Invoice ${invoice.number} is part of a credit and cannot be cancelled.`,
+    );
+  }
   const given = new Map(lines.map((line) => [line.orderItemId, line]));
   return {
     invoice: { ...invoice, state, updatedAt: now },
@@ -99,4 +108,45 @@ function paymentFaults(input: PaymentInput, amountDue: Money): readonly Fault[] 
   faults.text(['method'], input.method, MAX_METHOD);
   faults.text(['reference'], input.reference, MAX_REFERENCE);
   return faults.list;
+}
+
+/** The money of an invoice after a refund, and the contra items that are settled by it. */
+export interface Refund {
+  readonly invoice: Invoice;
+  readonly amount: Money;
+  readonly settled: readonly OrderItem[];
+}
+
+/**
+ * Refunds `amount`, or all that the contra items of the invoice call for. They are settled once as much was refunded as
+ * they call for together, or as was ever paid. Throws BAD_USER_INPUT for more than was paid, CONFLICT when nothing is
+ * to be refunded or settled.
+ */
+export function refundPayment(
+  invoice: Invoice,
+  contraItems: readonly OrderItem[],
+  amount: Money | null,
+  now: Date,
+): Refund {
+  const refundable = invoice.amountPaid - invoice.amountRefunded;
+  const called = contraItems.reduce((sum, item) => sum - item.totalExVat - item.totalVat, 0n);
+  const pending = contraItems.filter((item) => item.refundedAt === null);
+  const owed = called - invoice.amountRefunded;
+  const all = owed < refundable ? owed : refundable;
+  const refunded = amount ?? (all > 0n ? all : 0n);
+  if (amount !== null && (amount <= 0n || amount > refundable)) {
+    throw badInput([
+      { path: ['amount'], message: `must be above 0 and at most ${refundable}, what was paid and not refunded` },
+    ]);
+  }
+  if (refunded === 0n && pending.length === 0) {
+    throw new Refusal('CONFLICT', `There is nothing to refund of invoice ${invoice.number}.`);
+  }
+  const amountRefunded = invoice.amountRefunded + refunded;
+  const isSettled = amountRefunded >= called || amountRefunded === invoice.amountPaid;
+  return {
+    invoice: { ...invoice, amountRefunded, updatedAt: now },
+    amount: refunded,
+    settled: isSettled ? pending.map((item) => ({ ...item, refundedAt: now })) : [],
+  };
 }

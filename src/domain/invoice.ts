@@ -45,6 +45,8 @@ export interface Invoice extends NetAndVat {
   readonly subtotal: Money;
   readonly amountPaid: Money;
   readonly amountRefunded: Money;
+  /** What credit invoices took off it, above 0: no longer due. */
+  readonly amountCredited: Money;
   readonly correctsInvoiceId: string | null;
   readonly memo: string | null;
   readonly excludeFromAutopay: boolean;

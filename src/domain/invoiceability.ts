@@ -6,7 +6,15 @@
 
 import type { Blocker, BlockerCode } from './errors.ts';
 import { minimum, type Quantity } from './money.ts';
-import { isPhysical, openQuantity, quantityToShip, type Order, type OrderItem, type OrderWithItems } from './order.ts';
+import {
+  isPhysical,
+  openQuantity,
+  quantityToReturn,
+  quantityToShip,
+  type Order,
+  type OrderItem,
+  type OrderWithItems,
+} from './order.ts';
 
 export interface Invoiceability {
   /** What invoiceItems would take of the item now. */
@@ -15,7 +23,7 @@ export interface Invoiceability {
   readonly blockers: readonly Blocker[];
 }
 
-export type OrderActionType = 'INVOICE' | 'SHIP';
+export type OrderActionType = 'INVOICE' | 'SHIP' | 'CANCEL' | 'RETURN';
 
 export interface OrderAction {
   readonly action: OrderActionType;
@@ -55,6 +63,8 @@ export function orderActions({ order, items }: OrderWithItems): readonly OrderAc
   const actions: OrderAction[] = [
     { action: 'INVOICE', ids: items.filter((item) => invoiceability(order, item).quantity !== 0n).map(({ id }) => id) },
     { action: 'SHIP', ids: shippableItems({ order, items }).map(({ id }) => id) },
+    { action: 'CANCEL', ids: items.filter((item) => quantityToShip(item) > 0n).map(({ id }) => id) },
+    { action: 'RETURN', ids: items.filter((item) => quantityToReturn(item) > 0n).map(({ id }) => id) },
   ];
   return actions.filter(({ ids }) => ids.length > 0);
 }
@@ -67,7 +77,7 @@ export function shippableItems({ order, items }: OrderWithItems): readonly Order
   if (order.isOnHold || order.isInPaymentReview) return [];
   const ordered = items.filter((item) => item.kind !== 'CONTRA');
   // What is cancelled whole is not there any more: carriage must not wait for it.
-  const left = ordered.filter((item) => item.quantityCanceled !== item.quantity);
+  const left = ordered.filter((item) => item.quantityCanceled + item.quantityCredited !== item.quantity);
   const candidates = left.some(isPhysical) ? left.filter(isPhysical) : left;
   return candidates.filter((item) => quantityToShip(item) > 0n);
 }

@@ -120,6 +120,16 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Throws BAD_USER_INPUT for contra items among others, or of several invoices: one credit invoice corrects one invoice. */
+export function checkContraItems(picked: readonly PickedItem[]): void {
+  const corrected = new Set(picked.map(({ item }) => item.contraOfInvoiceId));
+  if (corrected.size <= 1) return;
+  const message = corrected.has(null)
+    ? 'must not hold contra items among others: a credit invoice stands by itself'
+    : 'must not hold contra items of several invoices: a credit invoice corrects one';
+  throw badInput([{ path: ['items'], message }]);
+}
+
 /** The amounts that `quantity` units of the item carry, out of what is open. */
 export function shareOfItem(item: OrderItem, quantity: Quantity): ItemAmounts {
   const left = openAmounts(item);
@@ -176,10 +186,12 @@ export function issueInvoice(picked: readonly PickedItem[], context: IssueContex
   const orders = [...new Map(picked.map(({ order }) => [order.id, order])).values()];
   const newest = orders.at(-1);
   if (!newest) throw new RangeError('An invoice needs at least one item.');
+  const correctsInvoiceId = picked[0]?.item.contraOfInvoiceId ?? null;
+  const isCredit = correctsInvoiceId !== null;
   const invoice: Omit<Invoice, 'number'> = {
     merchantId: newest.merchantId,
     id: context.invoiceId,
-    type: 'INVOICE',
+    type: isCredit ? 'CREDIT_INVOICE' : 'INVOICE',
     state: 'OPEN',
     customerId: context.customer.id,
     currency: newest.currency,
@@ -194,11 +206,15 @@ export function issueInvoice(picked: readonly PickedItem[], context: IssueContex
     // The newest order knows best where the customer is billed.
     billingAddress: newest.billingAddress,
     shippingAddress: commonAddress(orders.map((order) => order.shippingAddress)),
-    subtotal: subtotalOf(lines, newest.isIncludingVat),
+    // A contra item takes back a product as well as carriage: a credit invoice has no subtotal before shipping.
+    subtotal: isCredit
+      ? sum(lines.map((line) => line.totalExVat + (newest.isIncludingVat ? line.totalVat : 0n)))
+      : subtotalOf(lines, newest.isIncludingVat),
     ...totalsOf(lines),
     amountPaid: 0n,
     amountRefunded: 0n,
-    correctsInvoiceId: null,
+    amountCredited: 0n,
+    correctsInvoiceId,
     memo: null,
     excludeFromAutopay: false,
     isArchived: false,

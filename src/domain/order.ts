@@ -63,6 +63,10 @@ export interface OrderItem extends VatTerms, ItemAmounts {
   readonly quantityShipped: Quantity;
   readonly quantityInvoiced: Quantity;
   readonly quantityCanceled: Quantity;
+  /** Shipped units that came back, invoiced or not. */
+  readonly quantityReturned: Quantity;
+  /** Invoiced units that contra items took back, after a cancellation or a return. */
+  readonly quantityCredited: Quantity;
   /** What the invoices carry that were not cancelled. */
   readonly invoiced: ItemAmounts;
   /** What was cancelled with the units. */
@@ -72,6 +76,8 @@ export interface OrderItem extends VatTerms, ItemAmounts {
   /** On a contra item: the item that it takes back, and the invoice that its credit invoice will correct. */
   readonly contraOfItemId: string | null;
   readonly contraOfInvoiceId: string | null;
+  /** On a contra item: the line of that invoice that it takes back, by its position. */
+  readonly contraOfLine: number | null;
   /** On a contra item: when its money was settled, which makes it invoiceable. */
   readonly refundedAt: Date | null;
 }
@@ -120,6 +126,7 @@ export function orderStatus(
 ): OrderStatus {
   const ordered = items.filter((item) => item.kind !== 'CONTRA');
   if (ordered.every((item) => item.quantityCanceled === item.quantity)) return 'CANCELED';
+  if (ordered.every((item) => item.quantityCanceled + item.quantityCredited === item.quantity)) return 'CLOSED';
   if (order.isOnHold) return 'ON_HOLD';
   if (order.isInPaymentReview) return 'PAYMENT_REVIEW';
   const isAllInvoiced = ordered.every((item) => openQuantity(item) === 0n);
@@ -129,8 +136,15 @@ export function orderStatus(
   return isTouched ? 'PROCESSING' : 'NEW';
 }
 
-/** Units of an item that were neither shipped nor cancelled. */
+/** Units of an item that were neither shipped nor cancelled, before they were invoiced or after. */
 export function quantityToShip(item: OrderItem): Quantity {
-  const left = item.quantity - item.quantityCanceled - item.quantityShipped;
+  // What was cancelled or credited came back from a shipment (returned), or never left.
+  const neverLeft = item.quantityCanceled + item.quantityCredited - item.quantityReturned;
+  const left = item.quantity - item.quantityShipped - neverLeft;
   return left > 0n ? left : 0n;
+}
+
+/** Shipped units of an item that did not come back. */
+export function quantityToReturn(item: OrderItem): Quantity {
+  return item.kind === 'CONTRA' ? 0n : item.quantityShipped - item.quantityReturned;
 }

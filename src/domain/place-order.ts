@@ -183,7 +183,10 @@ function priceItems(input: PlaceOrderInput, context: PlaceOrderContext): readonl
       canceled: { totalExVat: 0n, totalVat: 0n, discount: 0n },
       shippedAt: null,
       contraOfItemId: null,
+      quantityReturned: 0n,
+      quantityCredited: 0n,
       contraOfInvoiceId: null,
+      contraOfLine: null,
       refundedAt: null,
     };
   });

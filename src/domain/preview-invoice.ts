@@ -2,7 +2,7 @@
 
 import type { Blocker } from './errors.ts';
 import type { InvoiceLine } from './invoice.ts';
-import { drawUpLines, itemFinder, pickItems, totalsOf } from './issue-invoice.ts';
+import { checkContraItems, drawUpLines, itemFinder, pickItems, totalsOf } from './issue-invoice.ts';
 import type { Money } from './money.ts';
 import type { OrderWithItems } from './order.ts';
 import { vatBreakdown, type VatAmount } from './vat.ts';
@@ -21,6 +21,7 @@ export interface InvoicePreview {
 export function previewInvoice(itemIds: readonly string[], orders: readonly OrderWithItems[]): InvoicePreview {
   const find = itemFinder(orders);
   const { picked, blockers } = pickItems(itemIds, find);
+  checkContraItems(picked);
   const lines = drawUpLines(picked, '');
   const firstKnown = itemIds.map(find).find((found) => found !== null);
   return {

@@ -16,7 +16,7 @@ export interface Reimbursement {
 /** `hasPendingPayment`: money is on its way that the gateway has not confirmed yet. */
 export function reimbursement(invoice: Invoice, hasPendingPayment: boolean): Reimbursement {
   const total = invoice.totalExVat + invoice.totalVat;
-  const unpaid = total - invoice.amountPaid;
+  const unpaid = total - invoice.amountCredited - (invoice.amountPaid - invoice.amountRefunded);
   return {
     status: statusOf(invoice, unpaid, hasPendingPayment),
     amountDue: invoice.state === 'OPEN' && unpaid > 0n ? unpaid : 0n,

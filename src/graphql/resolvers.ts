@@ -45,6 +45,10 @@ export const resolvers: Resolvers = {
       changing(context, async ({ app, actor }) => ({ order: await app.placeOrder(actor, camelCased(input)) })),
     shipItems: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ order: await app.shipItems(actor, camelCased(input)) })),
+    cancelOrderItems: (_, { input }, context) =>
+      changing(context, ({ app, actor }) => app.cancelOrderItems(actor, camelCased(input))),
+    returnOrderItems: (_, { input }, context) =>
+      changing(context, ({ app, actor }) => app.returnOrderItems(actor, camelCased(input))),
     holdOrder: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ order: await app.holdOrder(actor, input.order_id) })),
     releaseOrder: (_, { input }, context) =>
@@ -63,6 +67,8 @@ export const resolvers: Resolvers = {
       changing(context, async ({ app, actor }) => ({ invoice: await app.restoreInvoice(actor, input.invoice_id) })),
     addInvoiceComment: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.addInvoiceComment(actor, camelCased(input)) })),
+    refundPayment: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.refundPayment(actor, camelCased(input)) })),
     registerPayment: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.registerPayment(actor, camelCased(input)) })),
     retryInvoicePdf: (_, { input }, context) =>
@@ -74,7 +80,9 @@ export const resolvers: Resolvers = {
     items: (order, _, { loaders }) => loaders.itemsOfOrder.load(order.id),
     actions: async (order, _, { loaders }) => orderActions({ order, items: await loaders.itemsOfOrder.load(order.id) }),
     total,
-    vat: async (order, _, { loaders }) => vatBreakdown(await loaders.itemsOfOrder.load(order.id)),
+    // Of the order as it was placed; what was taken back since stands on its contra items.
+    vat: async (order, _, { loaders }) =>
+      vatBreakdown((await loaders.itemsOfOrder.load(order.id)).filter(({ kind }) => kind !== 'CONTRA')),
     invoices: async (order, _, { loaders }) => {
       const links = await loaders.invoicesOverOrder.load(order.id);
       return Promise.all(links.map(({ invoiceId }) => there(loaders.invoice.load(invoiceId))));

@@ -182,5 +182,5 @@ test('what the form leaves open, invoiceItems takes, and together they carry the
   );
   expect(first.total_ex_vat + rest.total_ex_vat).toBe(whole.total_ex_vat);
   expect(first.total_vat + rest.total_vat).toBe(whole.total_vat);
-  expect(whole.actions).toEqual([{ action: 'SHIP' }]);
+  expect(whole.actions).toEqual([{ action: 'SHIP' }, { action: 'CANCEL' }]);
 });

@@ -64,10 +64,10 @@ describe('numbers', () => {
   );
 });
 
-test('an order in payment review is neither invoiced nor shipped', () => {
+test('an order in payment review is neither invoiced nor shipped, but can be cancelled', () => {
   const { order, items } = placed('o', [row()]);
   const reviewed = { order: { ...order, isInPaymentReview: true }, items };
-  expect(orderActions(reviewed)).toEqual([]);
+  expect(orderActions(reviewed)).toEqual([{ action: 'CANCEL', ids: ['o-1'] }]);
   const [item] = items;
   expect(item && invoiceability(reviewed.order, item)).toMatchObject({
     quantity: 0n,

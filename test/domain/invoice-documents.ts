@@ -101,6 +101,7 @@ export function documentOf(
       totalVat: sum(lines.map((row) => row.totalVat)),
       amountPaid: 0n,
       amountRefunded: 0n,
+      amountCredited: 0n,
       correctsInvoiceId: null,
       memo: null,
       excludeFromAutopay: false,
