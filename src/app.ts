@@ -24,7 +24,7 @@ import { sweepOwedWork } from './actions/sweep-owed-work.ts';
 import { cancelOrderItems, returnOrderItems, type TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
 import type { Invoice } from './domain/invoice.ts';
-import type { PageInput } from './domain/page.ts';
+import type { InvoiceListInput, InvoiceQuery, OrderListInput, OrderQuery } from './domain/list-filter.ts';
 import type { Merchant } from './domain/party.ts';
 import type { PlaceOrderInput } from './domain/place-order.ts';
 import type { InvoiceReference, Ports } from './ports.ts';
@@ -68,8 +68,8 @@ export function createApp(ports: Ports) {
     // reading orders
     ordersById: (actor: Actor, ids: Keys) => readOrders.ordersById(ports, actor, ids),
     orderByNumber: (actor: Actor, number: string) => readOrders.orderByNumber(ports, actor, number),
-    orderPage: (actor: Actor, input: PageInput) => readOrders.orderPage(ports, actor, input),
-    orderCount: (actor: Actor) => readOrders.orderCount(ports, actor),
+    orderPage: (actor: Actor, input: OrderListInput) => readOrders.orderPage(ports, actor, input),
+    orderCount: (actor: Actor, query: OrderQuery) => readOrders.orderCount(ports, actor, query),
     itemsOfOrders: (actor: Actor, ids: Keys) => readOrders.itemsOfOrders(ports, actor, ids),
     invoicesOverOrders: (actor: Actor, ids: Keys) => readOrders.invoicesOverOrders(ports, actor, ids),
     customersById: (actor: Actor, ids: Keys) => readOrders.customersById(ports, actor, ids),
@@ -77,8 +77,8 @@ export function createApp(ports: Ports) {
     // reading invoices
     invoicesById: (actor: Actor, ids: Keys) => readInvoices.invoicesById(ports, actor, ids),
     invoiceByNumber: (actor: Actor, number: string) => readInvoices.invoiceByNumber(ports, actor, number),
-    invoicePage: (actor: Actor, input: PageInput) => readInvoices.invoicePage(ports, actor, input),
-    invoiceCount: (actor: Actor) => readInvoices.invoiceCount(ports, actor),
+    invoicePage: (actor: Actor, input: InvoiceListInput) => readInvoices.invoicePage(ports, actor, input),
+    invoiceCount: (actor: Actor, query: InvoiceQuery) => readInvoices.invoiceCount(ports, actor, query),
     linesOfInvoices: (actor: Actor, ids: Keys) => readInvoices.linesOfInvoices(ports, actor, ids),
     ordersOnInvoices: (actor: Actor, ids: Keys) => readInvoices.ordersOnInvoices(ports, actor, ids),
     creditsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.creditsOfInvoices(ports, actor, ids),

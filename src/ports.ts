@@ -10,6 +10,7 @@
 import type { Scope } from './domain/access.ts';
 import type { Invoice, InvoiceDocument, InvoiceLine } from './domain/invoice.ts';
 import type { NumberedLater } from './domain/decide-invoices.ts';
+import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from './domain/list-filter.ts';
 import type { CreditableLine } from './domain/take-back.ts';
 import type { Money } from './domain/money.ts';
 import type { Order, OrderItem, OrderWithItems } from './domain/order.ts';
@@ -26,9 +27,9 @@ export interface Orders {
   itemsOf(merchantId: string, orderIds: readonly string[]): Promise<readonly OrderItem[]>;
   /** The orders that these items belong to, with all their items, without locks. */
   withItems(merchantId: string, itemIds: readonly string[]): Promise<readonly OrderWithItems[]>;
-  /** Newest first; one record more than the limit tells that there are more. */
-  page(merchantId: string, window: Window): Promise<readonly Order[]>;
-  count(merchantId: string): Promise<number>;
+  /** In the order of the query's sort; one record more than the limit tells that there are more. */
+  page(merchantId: string, query: OrderQuery, window: Window): Promise<readonly Order[]>;
+  count(merchantId: string, filter: OrderFilter): Promise<number>;
 }
 
 export interface Invoices {
@@ -41,8 +42,9 @@ export interface Invoices {
   creditsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly Invoice[]>;
   paymentsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly Payment[]>;
   commentsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceComment[]>;
-  page(merchantId: string, window: Window): Promise<readonly Invoice[]>;
-  count(merchantId: string): Promise<number>;
+  /** In the order of the query's sort; one record more than the limit tells that there are more. */
+  page(merchantId: string, query: InvoiceQuery, window: Window): Promise<readonly Invoice[]>;
+  count(merchantId: string, filter: InvoiceFilter): Promise<number>;
   /** All that stands on the page; null when there is no such invoice. */
   document(merchantId: string, invoiceId: string): Promise<InvoiceDocument | null>;
 }

@@ -2,7 +2,8 @@
 
 import { requireScope, type Actor } from '../domain/access.ts';
 import type { Invoice, InvoiceLine } from '../domain/invoice.ts';
-import { pageOf, windowOf, type Page, type PageInput } from '../domain/page.ts';
+import { invoiceList, type InvoiceListInput, type InvoiceQuery } from '../domain/list-filter.ts';
+import { pageOf, type Page } from '../domain/page.ts';
 import type { InvoiceComment, InvoiceOrderLink, Payment, Ports } from '../ports.ts';
 
 /** Those that exist, in no particular order. */
@@ -16,16 +17,20 @@ export async function invoiceByNumber(ports: Ports, actor: Actor, number: string
   return ports.database.invoices.findByNumber(actor.merchantId, number);
 }
 
-/** Newest first. */
-export async function invoicePage(ports: Ports, actor: Actor, input: PageInput): Promise<Page<Invoice>> {
+/** A page of those that the filter lets through, and the checked query, by which they can be counted. */
+export async function invoicePage(
+  ports: Ports,
+  actor: Actor,
+  input: InvoiceListInput,
+): Promise<{ readonly page: Page<Invoice>; readonly query: InvoiceQuery }> {
   requireScope(actor, 'invoices:read');
-  const window = windowOf(input);
-  return pageOf(await ports.database.invoices.page(actor.merchantId, window), window);
+  const { query, window } = invoiceList(input);
+  return { page: pageOf(await ports.database.invoices.page(actor.merchantId, query, window), window), query };
 }
 
-export async function invoiceCount(ports: Ports, actor: Actor): Promise<number> {
+export async function invoiceCount(ports: Ports, actor: Actor, { filter }: InvoiceQuery): Promise<number> {
   requireScope(actor, 'invoices:read');
-  return ports.database.invoices.count(actor.merchantId);
+  return ports.database.invoices.count(actor.merchantId, filter);
 }
 
 /** Each invoice's lines in their order. */

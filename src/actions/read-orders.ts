@@ -1,8 +1,9 @@
 // order, orders, customer: reading, one look-up for many ids so that no list makes a query a record.
 
 import { requireScope, type Actor } from '../domain/access.ts';
+import { orderList, type OrderListInput, type OrderQuery } from '../domain/list-filter.ts';
 import type { Order, OrderItem } from '../domain/order.ts';
-import { pageOf, windowOf, type Page, type PageInput } from '../domain/page.ts';
+import { pageOf, type Page } from '../domain/page.ts';
 import type { Customer } from '../domain/party.ts';
 import type { InvoiceOrderLink, Ports } from '../ports.ts';
 
@@ -17,16 +18,20 @@ export async function orderByNumber(ports: Ports, actor: Actor, number: string):
   return ports.database.orders.findByNumber(actor.merchantId, number);
 }
 
-/** Newest first. */
-export async function orderPage(ports: Ports, actor: Actor, input: PageInput): Promise<Page<Order>> {
+/** A page of those that the filter lets through, and the checked query, by which they can be counted. */
+export async function orderPage(
+  ports: Ports,
+  actor: Actor,
+  input: OrderListInput,
+): Promise<{ readonly page: Page<Order>; readonly query: OrderQuery }> {
   requireScope(actor, 'orders:read');
-  const window = windowOf(input);
-  return pageOf(await ports.database.orders.page(actor.merchantId, window), window);
+  const { query, window } = orderList(input);
+  return { page: pageOf(await ports.database.orders.page(actor.merchantId, query, window), window), query };
 }
 
-export async function orderCount(ports: Ports, actor: Actor): Promise<number> {
+export async function orderCount(ports: Ports, actor: Actor, { filter }: OrderQuery): Promise<number> {
   requireScope(actor, 'orders:read');
-  return ports.database.orders.count(actor.merchantId);
+  return ports.database.orders.count(actor.merchantId, filter);
 }
 
 /** Each order's items in item order. */

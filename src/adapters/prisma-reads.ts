@@ -1,9 +1,9 @@
-// Reading customers, orders and invoices. One statement serves many ids; lists use the index by age.
+// Reading customers, orders and invoices. One statement serves many ids.
 
 import type { InvoiceDocument } from '../domain/invoice.ts';
-import type { Window } from '../domain/page.ts';
 import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { Customers, Invoices, Orders } from '../ports.ts';
+import * as lists from './prisma-lists.ts';
 import * as records from './prisma-records.ts';
 import { withItems } from './prisma-transaction.ts';
 
@@ -43,11 +43,12 @@ export function prismaOrders(client: PrismaClient): Orders {
         items,
       );
     },
-    page: async (merchantId, window) => {
-      const rows = await client.order.findMany({ where: { merchantId, ...between(window) }, ...ordered(window) });
-      return inListOrder(rows, window).map(records.toOrder);
+    page: async (merchantId, query, window) => {
+      const ids = await lists.orderIds(client, merchantId, query, window);
+      const rows = await client.order.findMany({ where: { merchantId, id: { in: [...ids] } } });
+      return inOrderOf(ids, rows).map(records.toOrder);
     },
-    count: (merchantId) => client.order.count({ where: { merchantId } }),
+    count: (merchantId, filter) => lists.orderCount(client, merchantId, filter),
   };
 }
 
@@ -96,11 +97,12 @@ export function prismaInvoices(client: PrismaClient): Invoices {
       const orderBy = [{ createdAt: 'asc' as const }, { id: 'asc' as const }];
       return client.invoiceComment.findMany({ where: byIds(merchantId, ids), orderBy });
     },
-    page: async (merchantId, window) => {
-      const rows = await client.invoice.findMany({ where: { merchantId, ...between(window) }, ...ordered(window) });
-      return inListOrder(rows, window).map(records.toInvoice);
+    page: async (merchantId, query, window) => {
+      const ids = await lists.invoiceIds(client, merchantId, query, window);
+      const rows = await client.invoice.findMany({ where: { merchantId, id: { in: [...ids] } } });
+      return inOrderOf(ids, rows).map(records.toInvoice);
     },
-    count: (merchantId) => client.invoice.count({ where: { merchantId } }),
+    count: (merchantId, filter) => lists.invoiceCount(client, merchantId, filter),
     document: (merchantId, invoiceId) => readDocument(client, merchantId, invoiceId),
   };
 }
@@ -133,35 +135,8 @@ async function readDocument(
   };
 }
 
-// Lists are sorted newest first, by (createdAt, id). "After" a cursor is therefore older than it.
-function between({ after, before }: Window) {
-  return {
-    AND: [
-      ...(after
-        ? [
-            {
-              createdAt: { lte: after.createdAt },
-              NOT: { createdAt: after.createdAt, id: { gte: records.storable(after.id) } },
-            },
-          ]
-        : []),
-      ...(before
-        ? [
-            {
-              createdAt: { gte: before.createdAt },
-              NOT: { createdAt: before.createdAt, id: { lte: records.storable(before.id) } },
-            },
-          ]
-        : []),
-    ],
-  };
-}
-
-function ordered({ limit, isBackward }: Window) {
-  const direction = isBackward ? ('asc' as const) : ('desc' as const);
-  return { orderBy: [{ createdAt: direction }, { id: direction }], take: limit + 1 };
-}
-
-function inListOrder<T>(rows: T[], { isBackward }: Window): T[] {
-  return isBackward ? rows.reverse() : rows;
+/** The records of these ids, in their order. */
+function inOrderOf<T extends { readonly id: string }>(ids: readonly string[], found: readonly T[]): readonly T[] {
+  const byId = new Map(found.map((record) => [record.id, record]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }

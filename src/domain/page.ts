@@ -1,13 +1,7 @@
 // Pages of a list by cursor, as the GraphQL Cursor Connections specification has them.
 
-import { badInput } from './errors.ts';
-import { Faults } from './text.ts';
-
-/** Position of a record in a list: when it was created, then its id. */
-export interface SortKey {
-  readonly createdAt: Date;
-  readonly id: string;
-}
+import type { SortField, SortKey } from './list-sort.ts';
+import type { Faults } from './text.ts';
 
 /** One window of a list. A backward one takes the last records before `before`, still in list order. */
 export interface Window {
@@ -20,9 +14,12 @@ export interface Window {
 export interface PageInput {
   readonly first: number | null;
   readonly last: number | null;
-  readonly after: SortKey | null;
-  readonly before: SortKey | null;
+  readonly after: CursorInput;
+  readonly before: CursorInput;
 }
+
+/** What a cursor said, if there is one and it is one of ours. */
+export type CursorInput = SortKey | 'unreadable' | null;
 
 export interface Page<T> {
   readonly records: readonly T[];
@@ -33,21 +30,26 @@ export interface Page<T> {
 const MAX_PAGE = 100;
 const DEFAULT_PAGE = 20;
 
-/** Throws BAD_USER_INPUT for sizes outside 1 to 100, and for both directions at once. */
-export function windowOf(input: PageInput): Window {
-  const faults = new Faults();
+/** Adds a fault for sizes outside 1 to 100, for both directions at once, and for cursors of anything but this sort. */
+export function windowOf(input: PageInput, field: SortField, faults: Faults): Window {
   for (const side of ['first', 'last'] as const) {
     const size = input[side];
     if (size !== null && (size < 1 || size > MAX_PAGE)) faults.add([side], `must be between 1 and ${MAX_PAGE}`);
   }
   if (input.first !== null && input.last !== null) faults.add(['last'], 'cannot be combined with first');
-  if (faults.list.length > 0) throw badInput(faults.list);
   return {
     limit: input.first ?? input.last ?? DEFAULT_PAGE,
     isBackward: input.last !== null,
-    after: input.after,
-    before: input.before,
+    after: cursorOf('after', input.after, field, faults),
+    before: cursorOf('before', input.before, field, faults),
   };
+}
+
+function cursorOf(side: 'after' | 'before', cursor: CursorInput, field: SortField, faults: Faults): SortKey | null {
+  if (cursor === 'unreadable') faults.add([side], 'is no cursor of this list');
+  else if (cursor === null || cursor.field === field) return cursor;
+  else faults.add([side], `is a cursor of a list sorted by ${cursor.field}, not by ${field}`);
+  return null;
 }
 
 /** Cuts what was read for a window, one record more than its limit, down to the page. */

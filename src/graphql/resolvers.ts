@@ -3,10 +3,11 @@
 import { badInput } from '../domain/errors.ts';
 import { invoiceability, orderActions } from '../domain/invoiceability.ts';
 import { invoiceLineId, type InvoiceLine } from '../domain/invoice.ts';
+import { invoiceSortKey, orderSortKey } from '../domain/list-sort.ts';
 import { reimbursement } from '../domain/reimbursement.ts';
 import { vatBreakdown, type NetAndVat } from '../domain/vat.ts';
 import type { Resolvers } from '../generated/graphql.ts';
-import { connectionOf, pageInputOf } from './connection.ts';
+import { connectionOf, listInputOf } from './connection.ts';
 import type { Context } from './context.ts';
 import { camelCased } from './field-names.ts';
 import type { PaidInvoice } from './reimbursement.ts';
@@ -28,14 +29,16 @@ export const resolvers: Resolvers = {
         (id) => loaders.order.load(id),
         (number) => app.orderByNumber(actor, number),
       ),
-    orders: async (_, args, { app, actor }) => connectionOf(await app.orderPage(actor, pageInputOf(args))),
+    orders: async (_, args, { app, actor }) =>
+      connectionOf(await app.orderPage(actor, listInputOf(args)), orderSortKey),
     invoice: (_, args, { app, actor, loaders }) =>
       byIdOrNumber(
         args,
         (id) => loaders.invoice.load(id),
         (number) => app.invoiceByNumber(actor, number),
       ),
-    invoices: async (_, args, { app, actor }) => connectionOf(await app.invoicePage(actor, pageInputOf(args))),
+    invoices: async (_, args, { app, actor }) =>
+      connectionOf(await app.invoicePage(actor, listInputOf(args)), invoiceSortKey),
     invoicePreview: (_, { input }, { app, actor }) => app.invoicePreview(actor, camelCased(input)),
     customer: (_, { id }, { loaders }) => loaders.customer.load(id),
   },
@@ -144,8 +147,8 @@ export const resolvers: Resolvers = {
     reason: ({ vatReason }) => vatReason,
   },
 
-  OrderConnection: { total_count: (_, __, { app, actor }) => app.orderCount(actor) },
-  InvoiceConnection: { total_count: (_, __, { app, actor }) => app.invoiceCount(actor) },
+  OrderConnection: { total_count: ({ query }, _, { app, actor }) => app.orderCount(actor, query) },
+  InvoiceConnection: { total_count: ({ query }, _, { app, actor }) => app.invoiceCount(actor, query) },
 };
 
 /** Runs a mutation; what this request had looked up before it is read anew. */
