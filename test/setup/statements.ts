@@ -1,0 +1,36 @@
+// Sees the very statements that the product sends to PostgreSQL, at the driver that it shares with the tests.
+
+import { Client } from 'pg';
+
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** Everything that Prisma asked of the database while `run` ran. The queue's own statements are left out. */
+export async function statementsOf(run: () => Promise<unknown>): Promise<readonly Statement[]> {
+  const seen: Statement[] = [];
+  const prototype = Client.prototype as unknown as { query: (this: Client, ...args: unknown[]) => unknown };
+  const { query } = prototype;
+  prototype.query = function (...args) {
+    const [statement] = args;
+    if (isPrisma(this) && typeof statement === 'object' && statement !== null && 'text' in statement) {
+      const { text, values } = statement as Statement;
+      seen.push({ text, values });
+    }
+    return query.apply(this, args);
+  };
+  try {
+    await run();
+  } finally {
+    prototype.query = query;
+  }
+  return seen;
+}
+
+function isPrisma(client: Client): boolean {
+  const { connectionParameters } = client as unknown as {
+    readonly connectionParameters: { readonly application_name?: string };
+  };
+  return connectionParameters.application_name?.startsWith('billhead:') ?? false;
+}
