@@ -2,9 +2,10 @@
 
 import type { Actor } from './domain/access.ts';
 import { addInvoiceComment, type AddInvoiceCommentInput } from './actions/add-invoice-comment.ts';
-import { archiveInvoice, restoreInvoice } from './actions/archive-invoice.ts';
+import { archiveInvoice } from './actions/archive-invoice.ts';
 import { authenticate, createApiKey, type CreateApiKeyInput } from './actions/authenticate.ts';
 import { cancelInvoice } from './actions/cancel-invoice.ts';
+import { cancelOrderItems } from './actions/cancel-order-items.ts';
 import { createInvoice } from './actions/create-invoice.ts';
 import { holdOrder } from './actions/hold-order.ts';
 import { invoiceItems, type InvoiceItemsInput } from './actions/invoice-items.ts';
@@ -18,10 +19,12 @@ import { refundPayment, type RefundPaymentInput } from './actions/refund-payment
 import { registerPayment, type RegisterPaymentInput } from './actions/register-payment.ts';
 import { releaseOrder } from './actions/release-order.ts';
 import { renderInvoice } from './actions/render-invoice.ts';
+import { restoreInvoice } from './actions/restore-invoice.ts';
 import { retryInvoicePdf } from './actions/retry-invoice-pdf.ts';
+import { returnOrderItems } from './actions/return-order-items.ts';
 import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
 import { sweepOwedWork } from './actions/sweep-owed-work.ts';
-import { cancelOrderItems, returnOrderItems, type TakeBackInput } from './actions/take-back-items.ts';
+import type { TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
 import type { Invoice } from './domain/invoice.ts';
 import type { InvoiceListInput, InvoiceQuery, OrderListInput, OrderQuery } from './domain/list-filter.ts';

@@ -1,4 +1,4 @@
-// archiveInvoice and restoreInvoice: hide an invoice from lists, and show it again. Nothing else changes.
+// archiveInvoice: hides an invoice from lists. Nothing else changes.
 
 import type { Actor } from '../domain/access.ts';
 import type { Invoice } from '../domain/invoice.ts';
@@ -10,12 +10,13 @@ export async function archiveInvoice(ports: Ports, actor: Actor, invoiceId: stri
   return setArchived(ports, actor, invoiceId, true);
 }
 
-/** Restoring what is not archived changes nothing. Throws NOT_FOUND. */
-export async function restoreInvoice(ports: Ports, actor: Actor, invoiceId: string): Promise<Invoice> {
-  return setArchived(ports, actor, invoiceId, false);
-}
-
-async function setArchived(ports: Ports, actor: Actor, invoiceId: string, isArchived: boolean): Promise<Invoice> {
+/** Sets or clears the flag; an invoice that has it so already is left as it is. */
+export async function setArchived(
+  ports: Ports,
+  actor: Actor,
+  invoiceId: string,
+  isArchived: boolean,
+): Promise<Invoice> {
   return changeInvoice(ports, actor, 'invoices:write', invoiceId, async ({ invoice }, _, now) =>
     invoice.isArchived === isArchived ? invoice : { ...invoice, isArchived, updatedAt: now },
   );

@@ -1,7 +1,7 @@
-// cancelOrderItems and returnOrderItems: units that were not shipped, and units that came back.
+// Taking units of an order back: what cancelOrderItems and returnOrderItems have in common.
 
 import { requireScope, type Actor } from '../domain/access.ts';
-import { badInput, notFound } from '../domain/errors.ts';
+import { describeFaults, notFound, Refusal } from '../domain/errors.ts';
 import type { Order, OrderItem } from '../domain/order.ts';
 import { takeBack, type ContraItemInput, type TakeBackKind } from '../domain/take-back.ts';
 import type { Ports, Transaction } from '../ports.ts';
@@ -18,16 +18,12 @@ export interface TakenBackItems {
 }
 
 /** Throws NOT_FOUND (the order), BAD_USER_INPUT with every fault, or CONFLICT when a chosen id is taken. */
-export async function cancelOrderItems(ports: Ports, actor: Actor, input: TakeBackInput): Promise<TakenBackItems> {
-  return run(ports, actor, input, 'cancel');
-}
-
-/** Throws as cancelOrderItems does. */
-export async function returnOrderItems(ports: Ports, actor: Actor, input: TakeBackInput): Promise<TakenBackItems> {
-  return run(ports, actor, input, 'return');
-}
-
-async function run(ports: Ports, actor: Actor, input: TakeBackInput, kind: TakeBackKind): Promise<TakenBackItems> {
+export async function takeBackItems(
+  ports: Ports,
+  actor: Actor,
+  input: TakeBackInput,
+  kind: TakeBackKind,
+): Promise<TakenBackItems> {
   requireScope(actor, 'orders:write');
   return ports.database.transact(actor.merchantId, async (transaction) => {
     const [placed] = await transaction.lockOrders([input.orderId]);
@@ -55,5 +51,5 @@ async function checkChosenIds(transaction: Transaction, { items }: TakeBackInput
       path: ['items', index, 'contraItemId'],
       message: `"${contraItemId}" is the id of another order item`,
     }));
-  if (faults.length > 0) throw badInput(faults);
+  if (faults.length > 0) throw new Refusal('CONFLICT', describeFaults(faults, String), { faults });
 }

@@ -215,7 +215,7 @@ describe('refused, nothing changed', () => {
     ]);
     expect((await takeBackRefused('cancel', id)).code).toBe('BAD_USER_INPUT');
     const taken = await takeBackRefused('cancel', id, { id: `${id}-1`, contra_item_id: `${id}-2` });
-    expect(taken.faults?.[0]?.path).toEqual(['items', 0, 'contra_item_id']);
+    expect(taken).toMatchObject({ code: 'CONFLICT', faults: [{ path: ['items', 0, 'contra_item_id'] }] });
     expect((await read(id)).items).toHaveLength(2);
   });
 
