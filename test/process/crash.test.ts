@@ -1,5 +1,6 @@
 // A worker that dies and a queue that forgets: every PDF that was promised is there, whole, within seconds.
 
+import type { ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Redis } from 'ioredis';
@@ -55,7 +56,7 @@ describe.each(QUEUES)('the worker is killed in the middle of rendering, and the 
       const items = Array.from({ length: 200 }, (__, row) => `o${index}-${row}`);
       return billhead.ask(INVOICE_ITEMS, { input: { items } });
     });
-    await eventually(async () => (await countReady()) > 2 && (await countBegun()) > 0);
+    await frozenInTheMiddle(worker.child);
     expect(await worker.end('SIGKILL')).toBe('SIGKILL');
     await Promise.all(issuing);
     expect(await countBegun()).toBeGreaterThan(0);
@@ -67,6 +68,24 @@ describe.each(QUEUES)('the worker is killed in the middle of rendering, and the 
     await expectEveryFileOpens();
     expect(await next.end('SIGTERM')).toBe(0);
   }, 120_000);
+
+  /** Freezes the worker while renderings that it began are not done, so that it is killed in the middle for sure. */
+  async function frozenInTheMiddle(worker: ChildProcess): Promise<void> {
+    await eventually(async () => {
+      worker.kill('SIGSTOP');
+      // What it had sent before it froze is still carried out.
+      await eventually(async () => {
+        const { rows } = await database.query(
+          `SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'`,
+          [`billhead:${worker.pid}`],
+        );
+        return rows.length === 0;
+      });
+      if ((await countReady()) > 2 && (await countBegun()) > 0) return true;
+      worker.kill('SIGCONT');
+      return false;
+    });
+  }
 
   async function emptyQueue(): Promise<void> {
     if (redisUrl !== undefined) {
