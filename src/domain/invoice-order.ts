@@ -7,8 +7,8 @@
 import { badInput, type Blocker, type BlockerCode } from './errors.ts';
 import { invoiceability } from './invoiceability.ts';
 import { notInvoiceable, type PickedItem } from './issue-invoice.ts';
-import { decimalText, ONE, type Quantity } from './money.ts';
-import { openQuantity, type OrderItem, type OrderWithItems } from './order.ts';
+import { decimalText, type Quantity } from './money.ts';
+import { openQuantity, partFault, type OrderItem, type OrderWithItems } from './order.ts';
 import { Faults } from './text.ts';
 
 type Optional<T> = T | null | undefined;
@@ -21,9 +21,11 @@ export interface InvoiceOrderItemInput {
 
 /** Throws BAD_USER_INPUT with every fault, or NOT_INVOICEABLE with every blocker. */
 export function pickFromOrder(
-  placed: OrderWithItems,
+  { order, items }: OrderWithItems,
   lines: readonly InvoiceOrderItemInput[] | null,
 ): readonly PickedItem[] {
+  // Contra items make a credit invoice of their own, and carry the sku of what they take back.
+  const placed = { order, items: items.filter(({ kind }) => kind !== 'CONTRA') };
   const picked = lines === null ? pickEverything(placed) : pickLines(placed, lines);
   return [...picked].sort((a, b) => a.item.position - b.item.position);
 }
@@ -72,10 +74,9 @@ function findItem(
   const field = isById ? 'orderItemId' : 'sku';
   if (!item) faults.add([...path, field], 'is no item of this order');
   else if (found.length > 1) faults.add([...path, field], `is ambiguous: ${found.length} items of this order have it`);
-  else if (line.qty <= 0n || line.qty > item.quantity) {
-    faults.add([...path, 'qty'], `must be above 0 and at most ${decimalText(item.quantity)}, what was ordered`);
-  } else if (item.isWholeNumber && line.qty % ONE !== 0n) {
-    faults.add([...path, 'qty'], `${decimalText(line.qty)} is no whole number`);
+  else {
+    const fault = partFault(item, line.qty, item.quantity, 'was ordered');
+    if (fault) faults.add([...path, 'qty'], fault);
   }
   return item ?? null;
 }
@@ -100,7 +101,7 @@ function joining({ order, items }: OrderWithItems, picked: readonly PickedItem[]
   if (items.some((item) => item.quantityInvoiced !== 0n)) return [];
   const named = new Set(picked.map(({ item }) => item.id));
   return items.flatMap((item) => {
-    if (item.kind === 'PRODUCT' || item.kind === 'CONTRA' || named.has(item.id)) return [];
+    if (item.kind === 'PRODUCT' || named.has(item.id)) return [];
     const { quantity } = invoiceability(order, item);
     return quantity === 0n ? [] : [{ order, item, quantity }];
   });

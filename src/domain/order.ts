@@ -3,7 +3,7 @@
 // 1. Amounts of an item are fixed when the order is placed and never recomputed.
 // 2. 0 <= invoiced + cancelled <= ordered, for quantities and amounts alike (mirrored for contra items, whose signs are negative).
 
-import { sum, type Money, type Quantity } from './money.ts';
+import { decimalText, ONE, sum, type Money, type Quantity } from './money.ts';
 import type { Address } from './party.ts';
 import type { NetAndVat, VatTerms } from './vat.ts';
 
@@ -147,4 +147,11 @@ export function quantityToShip(item: OrderItem): Quantity {
 /** Shipped units of an item that did not come back. */
 export function quantityToReturn(item: OrderItem): Quantity {
   return item.kind === 'CONTRA' ? 0n : item.quantityShipped - item.quantityReturned;
+}
+
+/** What is wrong with taking a part of an item, of which `left` is there, or null. `what` says what the rest is. */
+export function partFault(item: OrderItem, quantity: Quantity, left: Quantity, what: string): string | null {
+  if (quantity <= 0n || quantity > left) return `must be above 0 and at most ${decimalText(left)}, what ${what}`;
+  if (item.isWholeNumber && quantity % ONE !== 0n) return `${decimalText(quantity)} is no whole number`;
+  return null;
 }

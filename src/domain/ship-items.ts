@@ -2,8 +2,8 @@
 
 import { badInput, Refusal } from './errors.ts';
 import { shippableItems } from './invoiceability.ts';
-import { decimalText, ONE, type Quantity } from './money.ts';
-import { isPhysical, orderStatus, quantityToShip, type OrderItem, type OrderWithItems } from './order.ts';
+import type { Quantity } from './money.ts';
+import { isPhysical, orderStatus, partFault, quantityToShip, type OrderItem, type OrderWithItems } from './order.ts';
 import { Faults } from './text.ts';
 
 export interface ItemQuantityInput {
@@ -64,13 +64,9 @@ function checkedLines(
     if (seen.has(line.id)) faults.add(['items', index, 'id'], `"${line.id}" is given twice`);
     else if (!known.has(line.id)) faults.add(['items', index, 'id'], `"${line.id}" is no item of this order`);
     else if (!item) faults.add(['items', index, 'id'], `"${line.id}" has nothing to ship`);
-    else if (quantity <= 0n || quantity > left) {
-      faults.add(
-        ['items', index, 'quantity'],
-        `must be above 0 and at most ${decimalText(left)}, what is left to ship`,
-      );
-    } else if (item.isWholeNumber && quantity % ONE !== 0n) {
-      faults.add(['items', index, 'quantity'], `${decimalText(quantity)} is no whole number`);
+    else {
+      const fault = partFault(item, quantity, left, 'is left to ship');
+      if (fault) faults.add(['items', index, 'quantity'], fault);
     }
     seen.add(line.id);
     return [line.id, quantity];

@@ -8,10 +8,11 @@
 import { badInput } from './errors.ts';
 import type { InvoiceLine } from './invoice.ts';
 import { cancelOpenUnits } from './issue-invoice.ts';
-import { decimalText, minimum, ONE, shareOf, type Quantity } from './money.ts';
+import { minimum, shareOf, type Quantity } from './money.ts';
 import {
   openQuantity,
   orderStatus,
+  partFault,
   quantityToReturn,
   quantityToShip,
   type ItemAmounts,
@@ -165,12 +166,9 @@ function checkedQuantities(
     }
     const left = kind === 'cancel' ? quantityToShip(item) : quantityToReturn(item);
     const quantity = input.quantity ?? left;
-    if (quantity <= 0n || quantity > left) {
-      const what = kind === 'cancel' ? 'was not shipped or cancelled' : 'was shipped and not returned';
-      faults.add(['items', index, 'quantity'], `must be above 0 and at most ${decimalText(left)}, what ${what}`);
-    } else if (item.isWholeNumber && quantity % ONE !== 0n) {
-      faults.add(['items', index, 'quantity'], `${decimalText(quantity)} is no whole number`);
-    }
+    const what = kind === 'cancel' ? 'was not shipped or cancelled' : 'was shipped and not returned';
+    const fault = partFault(item, quantity, left, what);
+    if (fault) faults.add(['items', index, 'quantity'], fault);
     return [{ item, quantity, contraItemId: input.contraItemId ?? null }];
   });
   if (faults.list.length > 0) throw badInput(faults.list);

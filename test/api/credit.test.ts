@@ -135,19 +135,25 @@ test('four one-line credits sum to the invoice: 82.00 + 81.99 + 69.00 + 102.00',
   expect({ status, total, vat }).toEqual({ status: 'CLOSED', total: 33_499, vat: [{ amount: 5583 }] });
 });
 
-test('parts of a line are credited by the share rule, the last takes the remainder, and no more than the line carried', async () => {
-  const id = `credit-${(count += 1)}`;
-  const row = item({ id: `${id}-1`, quantity: 7, unit_price: 1999, price_base_quantity: 7, vat_rate: '21' });
-  await billhead.ask(PLACE_ORDER, { input: order(id, { items: [row] }) });
-  await invoicedAndPaid(id);
-  const nets: number[] = [];
-  for (const quantity of [2, 3, 2]) {
-    const { contra_items: contra } = await takeBack('cancel', id, { id: `${id}-1`, quantity });
-    nets.push(contra[0].total_ex_vat);
-  }
-  expect(nets).toEqual([-571, -857, -571]);
-  expect((await takeBackRefused('cancel', id, { id: `${id}-1`, quantity: 1 })).code).toBe('BAD_USER_INPUT');
-});
+test.each([
+  { total: 1999, units: 7, parts: [2, 3, 2], nets: [-571, -857, -571] },
+  { total: 1000, units: 3, parts: [1, 1, 1], nets: [-333, -334, -333] },
+])(
+  '$total credited as $parts of $units: by the share rule, the last takes the remainder, and no more than the line',
+  async ({ total, units, parts, nets }) => {
+    const id = `credit-${(count += 1)}`;
+    const row = item({ id: `${id}-1`, quantity: units, unit_price: total, price_base_quantity: units });
+    await billhead.ask(PLACE_ORDER, { input: order(id, { items: [row] }) });
+    await invoicedAndPaid(id);
+    const credited: number[] = [];
+    for (const quantity of parts) {
+      const { contra_items: contra } = await takeBack('cancel', id, { id: `${id}-1`, quantity });
+      credited.push(contra[0].total_ex_vat);
+    }
+    expect(credited).toEqual(nets);
+    expect((await takeBackRefused('cancel', id, { id: `${id}-1`, quantity: 1 })).code).toBe('BAD_USER_INPUT');
+  },
+);
 
 test('units that were not invoiced are just no longer open; a contra item is made per invoice line, the newest first', async () => {
   const id = `credit-${(count += 1)}`;

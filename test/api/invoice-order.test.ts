@@ -81,6 +81,12 @@ test('the shipping of a cancelled first invoice goes to the next one', async () 
   expect(shape(next)).toEqual(['2 × 1', 'ship × 1', 'fee × 1', 'discount × 1']);
 });
 
+test('what was left off the first invoice does not join a later one', async () => {
+  const id = await place();
+  await billhead.ask(INVOICE_ITEMS, { input: { items: [`${id}-1`] } });
+  expect(shape(await run({ order_id: id, items: [{ order_item_id: `${id}-2`, qty: 1 }] }))).toEqual(['2 × 1']);
+});
+
 test('the same call with the same invoice_id answers the same invoice, also at once; with other lines it is a conflict', async () => {
   const id = await place();
   const input = { order_id: id, items: [{ sku: 'A', qty: 2 }], invoice_id: `${id}-i` };
@@ -170,6 +176,23 @@ describe('refused, nothing changed', () => {
       'discount × 1',
     ]);
   });
+});
+
+test('contra items are not for the form: they neither join it nor make a sku ambiguous', async () => {
+  const id = await place();
+  const first = await run({ order_id: id, items: [{ sku: 'A', qty: 2 }] });
+  const takeBack = `mutation { cancelOrderItems(input: { order_id: "${id}", items: [{ id: "${id}-1", quantity: 2 }] }) {
+    contra_items { id } } }`;
+  const [contra] = (await billhead.ask(takeBack)).cancelOrderItems.contra_items;
+  await billhead.ask(`mutation { refundPayment(input: { invoice_id: "${first.id}" }) { invoice { id } } }`);
+  expect((await refused({ order_id: id, items: [{ order_item_id: contra.id, qty: 1 }] })).faults?.[0]?.path).toEqual([
+    'items',
+    0,
+    'order_item_id',
+  ]);
+  expect((await refused({ order_id: id, items: [{ sku: 'A', qty: 1 }] })).code).toBe('NOT_INVOICEABLE');
+  const rest = await run({ order_id: id });
+  expect(shape(rest)).toEqual(['2 × 4', '3 × 1']);
 });
 
 test('what the form leaves open, invoiceItems takes, and together they carry the whole order', async () => {
