@@ -1,7 +1,7 @@
 // invoiceOrder: the order form. Items of one order, whole or in part, on one invoice that is paid at once or left open.
 
 import { requireScope, type Actor } from '../domain/access.ts';
-import { drawUp, idTaken, type NumberedLater } from '../domain/decide-invoices.ts';
+import { drawUp, type NumberedLater } from '../domain/decide-invoices.ts';
 import { badInput, notFound } from '../domain/errors.ts';
 import { pickFromOrder, type InvoiceOrderItemInput } from '../domain/invoice-order.ts';
 import type { Invoice } from '../domain/invoice.ts';
@@ -10,6 +10,7 @@ import type { OrderWithItems } from '../domain/order.ts';
 import { Faults } from '../domain/text.ts';
 import type { Ports, Transaction } from '../ports.ts';
 import { MAX_COMMENT } from './add-invoice-comment.ts';
+import { issueOnce } from './issue-once.ts';
 
 type Optional<T> = T | null | undefined;
 
@@ -35,31 +36,22 @@ export interface InvoiceOrderInput {
 export async function invoiceOrder(ports: Ports, actor: Actor, input: InvoiceOrderInput): Promise<Invoice> {
   requireScope(actor, 'invoices:write');
   check(input);
-  const invoiceId = input.invoiceId ?? ports.ids.next();
-  const requestHash = ports.digests.sha256(contentOf(input));
-  const { merchantId } = actor;
-  const isNew = await ports.database.transact(merchantId, async (transaction) => {
-    const placed = await lockOrder(transaction, input);
-    const earlier = (await transaction.findIssued([invoiceId])).get(invoiceId);
-    if (earlier === requestHash) return false;
-    if (earlier !== undefined) throw idTaken(invoiceId);
-    const now = ports.clock.now();
-    const picked = pickFromOrder(placed, input.items ?? null);
-    const merchant = await transaction.merchant();
-    const customers = await transaction.findCustomers([placed.order.customerId]);
-    const facts = { merchant, orders: [placed], customers, issued: new Map<string, string>(), now };
-    const issued = drawUp({ itemIds: [], invoiceId, requestHash }, picked, facts);
-    await transaction.updateOrders(takeFromOrders(picked, [placed], now));
-    const settled = input.capture === 'NO_CAPTURE' ? issued : paidAtOnce(issued);
-    await transaction.insertInvoices([settled]);
-    await recordPayment(ports, transaction, settled, placed);
-    await recordComment(ports, transaction, input, settled);
-    return true;
+  return issueOnce(ports, actor, {
+    invoiceId: input.invoiceId,
+    content: contentOf(input),
+    lock: (transaction) => lockOrder(transaction, input),
+    issue: async (transaction, placed, as) => {
+      const picked = pickFromOrder(placed, input.items ?? null);
+      const merchant = await transaction.merchant();
+      const customers = await transaction.findCustomers([placed.order.customerId]);
+      const drawnUp = drawUp(as, picked, { merchant, customers, now: as.now });
+      const issued = input.capture === 'NO_CAPTURE' ? drawnUp : paidAtOnce(drawnUp);
+      await transaction.updateOrders(takeFromOrders(picked, [placed], as.now));
+      await transaction.insertInvoices([issued]);
+      await recordPayment(ports, transaction, issued, placed);
+      await recordComment(ports, transaction, input, issued);
+    },
   });
-  if (isNew) await ports.jobs.renderInvoices([{ merchantId, invoiceId }]);
-  const [invoice] = await ports.database.invoices.findById(merchantId, [invoiceId]);
-  if (!invoice) throw new RangeError('An issued invoice never goes away.');
-  return invoice;
 }
 
 function check(input: InvoiceOrderInput): void {

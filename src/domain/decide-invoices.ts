@@ -97,7 +97,11 @@ export function decideInvoices(requests: readonly InvoiceRequest[], facts: Invoi
 }
 
 /** The document over picked items of one customer, dated in the merchant's days. It takes its number when it is saved. */
-export function drawUp(request: InvoiceRequest, picked: readonly PickedItem[], facts: InvoicingFacts): NumberedLater {
+export function drawUp(
+  request: Pick<InvoiceRequest, 'invoiceId' | 'requestHash'>,
+  picked: readonly PickedItem[],
+  facts: Pick<InvoicingFacts, 'merchant' | 'customers' | 'now'>,
+): NumberedLater {
   const customerId = picked[0]?.order.customerId;
   const customer = facts.customers.find(({ id }) => id === customerId);
   if (!customer) throw new RangeError('The customer of a locked order is always there.');
