@@ -1,6 +1,13 @@
-// Generates the resolver types of the GraphQL door from schema.graphql, mapped onto the product's own types.
+// Generates the resolver types of the GraphQL door from schema.graphql, mapped onto the product's own types; and, for the
+// tests, the documents of the README typed as a client sees them.
 
+import { readFileSync } from 'node:fs';
 import type { CodegenConfig } from '@graphql-codegen/cli';
+import { buildSchema } from 'graphql';
+import { operationScopes } from './src/graphql/operation-scopes.ts';
+
+// Nothing is generated, so nothing is built, while an operation is open to everybody.
+operationScopes(buildSchema(readFileSync('schema.graphql', 'utf8')));
 
 const config: CodegenConfig = {
   schema: 'schema.graphql',
@@ -36,13 +43,24 @@ const config: CodegenConfig = {
           OrderConnection: '../graphql/connection.ts#OrderConnection as OrderConnectionRecord',
           OrderEdge: '../graphql/connection.ts#OrderEdge as OrderEdgeRecord',
           OrderItem: '../domain/order.ts#OrderItem as OrderItemRecord',
-          InvoiceComment: '../ports.ts#InvoiceComment as InvoiceCommentRecord',
-          Payment: '../ports.ts#Payment as PaymentRecord',
+          InvoiceEmail: '../domain/invoice-notes.ts#InvoiceEmail as InvoiceEmailRecord',
+          InvoiceComment: '../domain/invoice-notes.ts#InvoiceComment as InvoiceCommentRecord',
+          Payment: '../domain/payment.ts#Payment as PaymentRecord',
           Reimbursement: '../graphql/reimbursement.ts#PaidInvoice as ReimbursementRecord',
           CancelOrderItemsPayload: '../actions/take-back-items.ts#TakenBackItems as CancelOrderItemsPayloadRecord',
           ReturnOrderItemsPayload: '../actions/take-back-items.ts#TakenBackItems as ReturnOrderItemsPayloadRecord',
           VatAmount: '../domain/vat.ts#VatAmount as VatAmountRecord',
         },
+      },
+    },
+    'test/generated/operations.ts': {
+      documents: 'test/clients/*.graphql',
+      plugins: ['typescript-operations', 'typed-document-node'],
+      config: {
+        useTypeImports: true,
+        enumType: 'string-literal',
+        strictScalars: true,
+        scalars: { Money: 'number', Quantity: 'number', Decimal: 'string', DateTime: 'string', Date: 'string' },
       },
     },
   },

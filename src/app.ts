@@ -1,17 +1,31 @@
 // The table of contents of the product: every action, bound to the ports.
 
-import type { Actor } from './domain/access.ts';
+import type { Actor, Scope } from './domain/access.ts';
 import { addInvoiceComment, type AddInvoiceCommentInput } from './actions/add-invoice-comment.ts';
 import { archiveInvoice } from './actions/archive-invoice.ts';
-import { authenticate, createApiKey, type CreateApiKeyInput } from './actions/authenticate.ts';
+import {
+  authenticate,
+  createApiKey,
+  findClient,
+  grantScopes,
+  issueAccessToken,
+  TOKEN_LIFE_MS,
+  type Client,
+  type CreateApiKeyInput,
+} from './actions/authenticate.ts';
+import { authorizePayment, type AuthorizePaymentInput } from './actions/authorize-payment.ts';
 import { cancelInvoice } from './actions/cancel-invoice.ts';
 import { cancelOrderItems } from './actions/cancel-order-items.ts';
+import { captureInvoice } from './actions/capture-invoice.ts';
+import { chargeRequest } from './actions/charge-request.ts';
 import { createInvoice } from './actions/create-invoice.ts';
+import { deliverEmail } from './actions/deliver-email.ts';
 import { holdOrder } from './actions/hold-order.ts';
 import { invoiceItems, type InvoiceItemsInput } from './actions/invoice-items.ts';
 import { invoiceOrder, type InvoiceOrderInput } from './actions/invoice-order.ts';
 import { invoicePreview } from './actions/invoice-preview.ts';
 import { openInvoicePdf, signPdfLink } from './actions/open-invoice-pdf.ts';
+import { openPaymentPage, signPaymentLink } from './actions/pay-invoice.ts';
 import { placeOrder, placeOrders } from './actions/place-order.ts';
 import * as readInvoices from './actions/read-invoices.ts';
 import * as readOrders from './actions/read-orders.ts';
@@ -22,15 +36,19 @@ import { renderInvoice } from './actions/render-invoice.ts';
 import { restoreInvoice } from './actions/restore-invoice.ts';
 import { retryInvoicePdf } from './actions/retry-invoice-pdf.ts';
 import { returnOrderItems } from './actions/return-order-items.ts';
+import { sendInvoiceEmail, type SendInvoiceEmailInput } from './actions/send-invoice-email.ts';
+import { settleDueGatewayCalls, settleGatewayCall, warnOfCallsElsewhere } from './actions/settle-gateway-calls.ts';
 import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
 import { sweepOwedWork } from './actions/sweep-owed-work.ts';
+import { voidInvoice } from './actions/void-invoice.ts';
 import type { TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
 import type { Invoice } from './domain/invoice.ts';
 import type { InvoiceListInput, InvoiceQuery, OrderListInput, OrderQuery } from './domain/list-filter.ts';
 import type { Merchant } from './domain/party.ts';
 import type { PlaceOrderInput } from './domain/place-order.ts';
-import type { InvoiceReference, Ports } from './ports.ts';
+import type { Payment } from './domain/payment.ts';
+import type { EmailReference, GatewayCallReference, InvoiceReference, Ports } from './ports.ts';
 
 type Keys = readonly string[];
 
@@ -39,8 +57,16 @@ export type App = ReturnType<typeof createApp>;
 export function createApp(ports: Ports) {
   return {
     // who asks
-    authenticate: (apiKey: string | null) => authenticate(ports, apiKey),
+    authenticate: (credential: string | null) => authenticate(ports, credential),
+    chargeRequest: (actor: Actor, cost: number) => chargeRequest(ports, actor, cost),
     createApiKey: (input: CreateApiKeyInput) => createApiKey(ports, input),
+    apiKeys: (merchantId: string) => ports.database.apiKeys.list(merchantId),
+    revokeApiKey: (merchantId: string, prefix: string) =>
+      ports.database.apiKeys.revoke(merchantId, prefix, ports.clock.now()),
+    findClient: (clientId: string, clientSecret: string) => findClient(ports, clientId, clientSecret),
+    grantScopes,
+    issueAccessToken: (client: Client, scopes: readonly Scope[]) => issueAccessToken(ports, client, scopes),
+    tokenLifeMs: TOKEN_LIFE_MS,
     merchantExists: async (id: string) => (await ports.database.merchants.find(id)) !== null,
     createMerchant: (merchant: Merchant) => ports.database.merchants.insert(merchant, ports.clock.now()),
 
@@ -53,19 +79,26 @@ export function createApp(ports: Ports) {
     holdOrder: (actor: Actor, orderId: string) => holdOrder(ports, actor, orderId),
     releaseOrder: (actor: Actor, orderId: string) => releaseOrder(ports, actor, orderId),
 
+    authorizePayment: (actor: Actor, input: AuthorizePaymentInput) => authorizePayment(ports, actor, input),
+
     // invoices go out
     invoicePreview: (actor: Actor, input: InvoiceItemsInput) => invoicePreview(ports, actor, input),
     invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, actor, input),
     invoiceOrder: (actor: Actor, input: InvoiceOrderInput) => invoiceOrder(ports, actor, input),
     createInvoice: (actor: Actor, input: CreateInvoiceInput) => createInvoice(ports, actor, input),
+    captureInvoice: (actor: Actor, invoiceId: string) => captureInvoice(ports, actor, invoiceId),
+    voidInvoice: (actor: Actor, invoiceId: string) => voidInvoice(ports, actor, invoiceId),
     cancelInvoice: (actor: Actor, invoiceId: string) => cancelInvoice(ports, actor, invoiceId),
     archiveInvoice: (actor: Actor, invoiceId: string) => archiveInvoice(ports, actor, invoiceId),
     restoreInvoice: (actor: Actor, invoiceId: string) => restoreInvoice(ports, actor, invoiceId),
     addInvoiceComment: (actor: Actor, input: AddInvoiceCommentInput) => addInvoiceComment(ports, actor, input),
     refundPayment: (actor: Actor, input: RefundPaymentInput) => refundPayment(ports, actor, input),
     registerPayment: (actor: Actor, input: RegisterPaymentInput) => registerPayment(ports, actor, input),
+    sendInvoiceEmail: (actor: Actor, input: SendInvoiceEmailInput) => sendInvoiceEmail(ports, actor, input),
     retryInvoicePdf: (actor: Actor, invoiceId: string) => retryInvoicePdf(ports, actor, invoiceId),
     signPdfLink: (invoice: Invoice) => signPdfLink(ports, invoice),
+    signPaymentLink: (invoice: Invoice, payments: readonly Payment[]) => signPaymentLink(ports, invoice, payments),
+    openPaymentPage: (token: string, returnUrl: string) => openPaymentPage(ports, token, returnUrl),
     openInvoicePdf: (token: string) => openInvoicePdf(ports, token),
 
     // reading orders
@@ -86,11 +119,16 @@ export function createApp(ports: Ports) {
     ordersOnInvoices: (actor: Actor, ids: Keys) => readInvoices.ordersOnInvoices(ports, actor, ids),
     creditsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.creditsOfInvoices(ports, actor, ids),
     commentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.commentsOfInvoices(ports, actor, ids),
+    emailsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.emailsOfInvoices(ports, actor, ids),
     paymentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.paymentsOfInvoices(ports, actor, ids),
 
     // what the worker does
     renderInvoice: (reference: InvoiceReference) => renderInvoice(ports, reference),
+    deliverEmail: (reference: EmailReference) => deliverEmail(ports, reference),
     sweepOwedWork: () => sweepOwedWork(ports),
+    settleGatewayCall: (reference: GatewayCallReference) => settleGatewayCall(ports, reference),
+    settleDueGatewayCalls: () => settleDueGatewayCalls(ports),
+    warnOfCallsElsewhere: () => warnOfCallsElsewhere(ports),
     /** Resolves when the database answers. */
     checkDatabase: () => ports.database.ping(),
   };

@@ -2,6 +2,7 @@
 
 import path from 'node:path';
 import { z } from 'zod';
+import { mailAddressFault } from './domain/mail-address.ts';
 
 export interface Config {
   /** 0 takes any free port. */
@@ -13,10 +14,22 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** null keeps the queue in PostgreSQL. */
   readonly redisUrl: string | null;
+  /** null writes mails as files into `dataDir`. */
+  readonly smtpUrl: string | null;
+  /** The address that mails come from; null takes the seller's. */
+  readonly mailFrom: string | null;
   /** How the world reaches the server, without a slash at the end; null derives it from host and port. */
   readonly publicUrl: string | null;
   readonly logLevel: LogLevel;
+  readonly gateway: GatewayConfig;
+  /** Records that one key may touch a minute. */
+  readonly rateLimit: number;
 }
+
+export type GatewayConfig =
+  | { readonly kind: 'none' | 'test' }
+  /** `apiUrl` null is Stripe itself. */
+  | { readonly kind: 'stripe'; readonly secretKey: string; readonly apiUrl: string | null };
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -37,10 +50,31 @@ const environment = z.object({
     .transform((folder) => path.resolve(folder)),
   DATABASE_URL: urlOf(['postgres:', 'postgresql:'], 'must be a URL like postgres://user:password@host:5432/database'),
   REDIS_URL: urlOf(['redis:', 'rediss:'], 'must be a URL like redis://host:6379'),
+  SMTP_URL: urlOf(['smtp:', 'smtps:'], 'must be a URL like smtps://user:password@mail.example.com:465'),
+  MAIL_FROM: z
+    .string()
+    .refine((address) => mailAddressFault(address) === null, 'must be one e-mail address, such as invoices@example.com')
+    .nullable()
+    .default(null),
   PUBLIC_URL: urlOf(['http:', 'https:'], 'must be a URL like https://invoices.example.com')
     .refine((url) => url === null || !/[?#]/.test(url), 'must have neither "?" nor "#"')
     .refine((url) => url === null || !url.endsWith('/'), 'must not end with a slash'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  RATE_LIMIT: z
+    .string()
+    .regex(/^[1-9]\d{0,11}$/, 'must be a whole number above 0: records that a key may touch a minute')
+    .transform(Number)
+    .default(6_000_000),
+  PAYMENT_GATEWAY: z.enum(['test', 'stripe', 'none'], 'must be test, stripe or none').default('test'),
+  STRIPE_SECRET_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]+$/, 'must be the secret key of an account')
+    .nullable()
+    .default(null),
+  STRIPE_API_URL: urlOf(['http:', 'https:'], 'must be a URL like https://api.stripe.com').refine(
+    (url) => url === null || isOrigin(url),
+    'must have no path, and no user',
+  ),
 });
 
 function urlOf(protocols: readonly string[], message: string) {
@@ -49,6 +83,10 @@ function urlOf(protocols: readonly string[], message: string) {
     .refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol) && hasHost(text), message)
     .nullable()
     .default(null);
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).href === `${new URL(text).origin}/`;
 }
 
 /** A URL without a host parses, too; PostgreSQL's form for a socket, `postgres:///database?host=/folder`, has it later. */
@@ -61,8 +99,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   // An empty variable is how a shell, a unit file or Compose says "not set".
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const result = environment.safeParse(set);
-  if (!result.success) {
-    const faults = result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+  const faults = result.error?.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`) ?? [];
+  if (set['PAYMENT_GATEWAY'] === 'stripe' && set['STRIPE_SECRET_KEY'] === undefined) {
+    faults.push('STRIPE_SECRET_KEY must be set when PAYMENT_GATEWAY is stripe');
+  }
+  if (!result.success || faults.length > 0) {
     throw new Error(`The configuration has faults:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
   }
   const values = result.data;
@@ -72,7 +113,16 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir: values.DATA_DIR,
     databaseUrl: values.DATABASE_URL,
     redisUrl: values.REDIS_URL,
+    smtpUrl: values.SMTP_URL,
+    mailFrom: values.MAIL_FROM,
     publicUrl: values.PUBLIC_URL,
     logLevel: values.LOG_LEVEL,
+    gateway: gatewayOf(values),
+    rateLimit: values.RATE_LIMIT,
   };
+}
+
+function gatewayOf(values: z.infer<typeof environment>): GatewayConfig {
+  if (values.PAYMENT_GATEWAY !== 'stripe') return { kind: values.PAYMENT_GATEWAY };
+  return { kind: 'stripe', secretKey: values.STRIPE_SECRET_KEY ?? '', apiUrl: values.STRIPE_API_URL };
 }

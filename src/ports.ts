@@ -4,17 +4,23 @@
 // - record: something the database keeps; a store holds the records of one kind, always of one merchant.
 // - transaction: all its changes become true together, or none. Locks are taken in one global order:
 //   orders by id, their items, the invoice, the number series.
+// - gateway call: a call of the payment gateway, saved before it is made and settled once (domain/gateway-call.ts).
 // - owed PDF: an invoice whose row says PENDING. The row is the promise; a queued job only makes it quick.
+// - owed mail: a request to send one whose row says QUEUED, kept in the same way.
 // - sweep: looks for owed work whose job was lost or whose retry is due, and asks for it again.
 
 import type { Scope } from './domain/access.ts';
+import type { GatewayAnswer, GatewayCall } from './domain/gateway-call.ts';
+import type { InvoiceComment, InvoiceEmail, NewInvoiceEmail } from './domain/invoice-notes.ts';
+import type { InvoiceMail } from './domain/invoice-mail.ts';
 import type { Invoice, InvoiceDocument, InvoiceLine } from './domain/invoice.ts';
 import type { NumberedLater } from './domain/decide-invoices.ts';
 import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from './domain/list-filter.ts';
 import type { CreditableLine } from './domain/take-back.ts';
-import type { Money } from './domain/money.ts';
 import type { Order, OrderItem, OrderWithItems } from './domain/order.ts';
 import type { Window } from './domain/page.ts';
+import type { InvoiceWithMoney } from './domain/online-payment.ts';
+import type { Payment } from './domain/payment.ts';
 import type { Address, Customer, Merchant } from './domain/party.ts';
 
 export interface Customers {
@@ -42,6 +48,8 @@ export interface Invoices {
   creditsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly Invoice[]>;
   paymentsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly Payment[]>;
   commentsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceComment[]>;
+  /** Oldest first. */
+  emailsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceEmail[]>;
   /** In the order of the query's sort; one record more than the limit tells that there are more. */
   page(merchantId: string, query: InvoiceQuery, window: Window): Promise<readonly Invoice[]>;
   count(merchantId: string, filter: InvoiceFilter): Promise<number>;
@@ -52,16 +60,6 @@ export interface Invoices {
 export interface InvoiceOrderLink {
   readonly invoiceId: string;
   readonly orderId: string;
-}
-
-export interface Payment {
-  readonly id: string;
-  readonly invoiceId: string;
-  readonly method: string;
-  readonly amount: Money;
-  readonly isRefund: boolean;
-  readonly status: 'PENDING' | 'SUCCEEDED' | 'FAILED' | 'VOIDED';
-  readonly createdAt: Date;
 }
 
 /** A new order with its customer, as decided. */
@@ -81,18 +79,21 @@ export interface Transaction {
   findCustomers(ids: readonly string[]): Promise<readonly Customer[]>;
   /** Where the newest order of a customer is billed; null when there is none. */
   findBillingAddress(customerId: string): Promise<Address | null>;
-  /** Invoices that exist already, with the hash of the request that made each. */
+  /**
+   * Which of these invoice ids are taken, by an invoice or by one that waits for its money at the gateway, with the hash of
+   * the request that made each. Locks the ids, after orders and before invoices: nobody else takes one meanwhile.
+   */
   findIssued(invoiceIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Orders that are there already under one of these ids or numbers. */
   findPlaced(orderIds: readonly string[], numbers: readonly string[]): Promise<readonly Order[]>;
   /** Which of these item ids are in use already. */
   findUsedItemIds(itemIds: readonly string[]): Promise<readonly string[]>;
   insertOrders(orders: readonly NewOrder[]): Promise<void>;
-  /** Saves what may change on orders and items: quantities, shares, flags, status. */
+  /** Saves what may change on orders and items: quantities, shares, flags, status, the authorisation. */
   updateOrders(orders: readonly OrderWithItems[]): Promise<void>;
   insertShipment(shipment: NewShipment): Promise<void>;
   /** Locks the orders on an invoice, then the invoice; null when there is none. */
-  lockInvoice(invoiceId: string): Promise<LockedInvoice | null>;
+  lockInvoice(invoiceId: string): Promise<InvoiceWithMoney | null>;
   /** Locks the invoices that carry these items and are not cancelled; their lines over them, newest invoice first. */
   lockCreditableLines(itemIds: readonly string[]): Promise<readonly CreditableLine[]>;
   insertContraItems(items: readonly OrderItem[]): Promise<void>;
@@ -101,8 +102,18 @@ export interface Transaction {
   creditCorrected(credits: readonly NumberedLater[]): Promise<void>;
   /** Saves what may change on an invoice: state, money, archive. */
   updateInvoice(invoice: Invoice): Promise<void>;
-  insertPayment(payment: Payment & { readonly reference: string | null }): Promise<void>;
+  /** Saves payments, new or with another status. */
+  savePayments(payments: readonly Payment[]): Promise<void>;
+  /** The calls of an invoice and of orders, oldest first. Whoever changes one holds the lock of what it is of. */
+  findGatewayCalls(of: {
+    readonly invoiceIds?: readonly string[];
+    readonly orderIds?: readonly string[];
+  }): Promise<readonly GatewayCall[]>;
+  /** Saves calls, new or with another status. */
+  saveGatewayCalls(calls: readonly GatewayCall[]): Promise<void>;
   insertComment(comment: InvoiceComment): Promise<void>;
+  /** Owes a mail from now on: it goes out once the PDF is ready. */
+  insertEmail(email: NewInvoiceEmail): Promise<void>;
   /** Takes the next numbers of each series (last lock of all), then saves the invoices under them, in this order. */
   insertInvoices(invoices: readonly NumberedLater[]): Promise<void>;
 }
@@ -114,27 +125,13 @@ export interface NewShipment {
   readonly items: readonly { readonly itemId: string; readonly quantity: bigint }[];
 }
 
-export interface LockedInvoice {
-  readonly invoice: Invoice;
-  readonly lines: readonly InvoiceLine[];
-  readonly orders: readonly OrderWithItems[];
-}
-
-/** A comment on an invoice. The flags are a record of what was done; they send nothing by themselves. */
-export interface InvoiceComment {
-  readonly id: string;
-  readonly invoiceId: string;
-  readonly comment: string;
-  readonly isCustomerNotified: boolean;
-  readonly isVisibleOnFront: boolean;
-  readonly createdAt: Date;
-}
-
 export interface Database {
   readonly customers: Customers;
   readonly orders: Orders;
   readonly invoices: Invoices;
   readonly pdfs: OwedPdfs;
+  readonly gatewayCalls: GatewayCalls;
+  readonly emails: OwedEmails;
   readonly merchants: Merchants;
   readonly apiKeys: ApiKeys;
   /**
@@ -163,9 +160,75 @@ export interface OwedPdfs {
   claimDue(now: Date, leasedUntil: Date, limit: number): Promise<readonly InvoiceReference[]>;
 }
 
+/** The mails that are owed, kept on rows of their own. */
+export interface OwedEmails {
+  /**
+   * Takes one up, counting the attempt: null when it is not due, is older than `oldest`, or its PDF is not READY. Until
+   * `overAt` nobody else can, so whoever calls must be done by then.
+   */
+  begin(reference: EmailReference, now: Date, overAt: Date, oldest: Date): Promise<OwedEmail | null>;
+  /** The mail server took it: SENT, whatever was recorded meanwhile. */
+  markSent(reference: EmailReference, now: Date): Promise<void>;
+  /** `nextAttemptAt` null gives up: FAILED. Changes nothing once another attempt has begun. */
+  markFailed(reference: EmailReference, attempt: number, error: string, nextAttemptAt: Date | null): Promise<void>;
+  /** Those of an invoice that are due now. */
+  dueOf(reference: InvoiceReference, now: Date): Promise<readonly EmailReference[]>;
+  /** Due mails whose PDF is READY, each left alone by other sweeps until `askAgainAt`. */
+  claimDue(now: Date, askAgainAt: Date, limit: number): Promise<readonly EmailReference[]>;
+  /** Gives up those that were asked for before `oldest` and are not being sent; returns how many. */
+  expire(oldest: Date, now: Date, reason: string): Promise<number>;
+}
+
+export interface EmailReference {
+  readonly merchantId: string;
+  readonly emailId: string;
+}
+
+export interface OwedEmail {
+  readonly email: NewInvoiceEmail;
+  readonly invoice: Invoice;
+  readonly attempt: number;
+}
+
 export interface InvoiceReference {
   readonly merchantId: string;
   readonly invoiceId: string;
+}
+
+export interface GatewayCalls {
+  find(reference: GatewayCallReference): Promise<GatewayCall | null>;
+  /** Calls of this gateway that are due, each leased until `leasedUntil` so that no other sweep asks for it meanwhile. */
+  claimDue(gateway: string, now: Date, leasedUntil: Date, limit: number): Promise<readonly GatewayCallReference[]>;
+  /** How many calls of other gateways have not ended, of all merchants. */
+  countUnsettledElsewhere(gateway: string | null): Promise<number>;
+}
+
+export interface GatewayCallReference {
+  readonly merchantId: string;
+  readonly callId: string;
+}
+
+/**
+ * A payment gateway. Every method makes the call once, however often it is asked with the same call: the call's id is the
+ * idempotency key. It may throw, and then nobody knows what became of the call until `find` tells.
+ */
+export interface PaymentGateway {
+  /** Saved with every call: another gateway knows nothing of it. */
+  readonly name: string;
+  /** Holds the amount; `source` is the customer's means of payment. The answer's reference is the authorisation. */
+  authorize(call: GatewayCall): Promise<GatewayAnswer>;
+  /** Takes the amount, the whole or a part of what the authorisation in `source` holds. */
+  capture(call: GatewayCall): Promise<GatewayAnswer>;
+  /** Takes the capture in `source` back as if it had never been, whether it was settled with the customer's bank or not. */
+  void(call: GatewayCall): Promise<GatewayAnswer>;
+  /** Gives back the amount, the whole or a part of the capture in `source`. */
+  refund(call: GatewayCall): Promise<GatewayAnswer>;
+  /** Opens a page where a person pays the amount; PENDING until that was done. */
+  openCheckout(call: GatewayCall, returnUrl: string): Promise<GatewayAnswer>;
+  /** Where the open page of a call is; null when it is closed. */
+  checkoutUrl(call: GatewayCall): Promise<string | null>;
+  /** What became of a call; null when the gateway never heard of it. */
+  find(call: GatewayCall): Promise<GatewayAnswer | null>;
 }
 
 export interface Merchants {
@@ -178,6 +241,12 @@ export interface Merchants {
 export interface ApiKeys {
   insert(key: NewApiKey): Promise<void>;
   findByPrefix(prefix: string): Promise<readonly StoredApiKey[]>;
+  find(merchantId: string, id: string): Promise<StoredApiKey | null>;
+  /** Newest first. */
+  list(merchantId: string): Promise<readonly StoredApiKey[]>;
+  noteUse(key: StoredApiKey, now: Date): Promise<void>;
+  /** How many keys of the merchant have that prefix and were not revoked before. */
+  revoke(merchantId: string, prefix: string, now: Date): Promise<number>;
 }
 
 export interface NewApiKey {
@@ -193,11 +262,50 @@ export interface NewApiKey {
 
 export interface StoredApiKey extends NewApiKey {
   readonly revokedAt: Date | null;
+  readonly lastUsedAt: Date | null;
+}
+
+export interface RateLimits {
+  /** Takes `cost` from what the key may ask for; otherwise how many milliseconds until there is more. */
+  take(keyId: string, cost: number): Promise<number | null>;
+}
+
+/** Signed tokens that stand for an API key for a while. */
+export interface AccessTokens {
+  sign(claims: TokenClaims, issuedAt: Date, expiresAt: Date): Promise<string>;
+  /** What a token says; null when it was forged or changed, or has expired. */
+  verify(token: string, now: Date): Promise<TokenClaims | null>;
+}
+
+export interface TokenClaims {
+  readonly merchantId: string;
+  readonly keyId: string;
+  readonly scopes: readonly Scope[];
 }
 
 /** The queue. Asking is best effort and never waits long: what is lost is asked for again by the sweep. */
 export interface Jobs {
   renderInvoices(references: readonly InvoiceReference[]): Promise<void>;
+  sendEmails(references: readonly EmailReference[]): Promise<void>;
+}
+
+/** Brings mails to a mail server, or where else they are kept. */
+export interface Mailer {
+  /**
+   * Resolves with null once the server took the mail, or with the server's reason when it refused it for good. Throws
+   * when it may be tried again: nobody can say then whether the server has it, so the next copy has the same Message-ID.
+   * Never takes longer than `deadlineMs`.
+   */
+  deliver(mail: OutgoingMail, deadlineMs: number): Promise<string | null>;
+}
+
+/** The same `id` and `date` make the same Message-ID and Date header. */
+export interface OutgoingMail {
+  readonly id: string;
+  readonly date: Date;
+  readonly to: string;
+  readonly content: InvoiceMail;
+  readonly pdf: Uint8Array;
 }
 
 /** Draws documents off the event loop. The same document gives the same bytes. */
@@ -218,14 +326,16 @@ export interface StoredFile {
   stream(range?: { readonly start: number; readonly end: number }): NodeJS.ReadableStream;
 }
 
-/** Signed, expiring links to PDFs. */
-export interface PdfLinks {
-  sign(link: PdfLink): Promise<string>;
-  /** The link that a token stands for; null when it was forged or changed, or has expired. */
-  verify(token: string, now: Date): Promise<PdfLink | null>;
+/** Signed, expiring links to an invoice's PDF, or to where it is paid. */
+export interface SignedLinks {
+  sign(purpose: LinkPurpose, link: SignedLink): Promise<string>;
+  /** The link that a token stands for; null when it was forged or changed, is for something else, or has expired. */
+  verify(purpose: LinkPurpose, token: string, now: Date): Promise<SignedLink | null>;
 }
 
-export interface PdfLink {
+export type LinkPurpose = 'pdf' | 'pay';
+
+export interface SignedLink {
   readonly merchantId: string;
   readonly invoiceId: string;
   readonly expiresAt: Date;
@@ -253,9 +363,16 @@ export interface Digests {
 export interface Ports {
   readonly database: Database;
   readonly jobs: Jobs;
+  /** null when none is configured. */
+  readonly gateway: PaymentGateway | null;
+  readonly mailer: Mailer;
+  /** The address under which a payment token opens, for mails; null when nobody has said how the world reaches us. */
+  readonly paymentUrl: ((token: string) => string) | null;
   readonly renderer: PdfRenderer;
   readonly files: PdfFiles;
-  readonly links: PdfLinks;
+  readonly links: SignedLinks;
+  readonly tokens: AccessTokens;
+  readonly rateLimits: RateLimits;
   readonly clock: Clock;
   readonly ids: Ids;
   readonly digests: Digests;

@@ -1,6 +1,6 @@
 // Running a process of the product: configuration, start, and an orderly end on a signal.
 
-import { pinoLog } from './adapters/pino-log.ts';
+import { pinoLog, scrubbed } from './adapters/pino-log.ts';
 import { readConfig, type Config } from './config.ts';
 import type { Log } from './ports.ts';
 import { openProduct, type Product } from './product.ts';
@@ -47,7 +47,7 @@ export async function runUntilSignal(
     };
   } catch (error) {
     log.error('process.start_failed', { cause: error instanceof Error ? error.stack : String(error) });
-    console.error(`Billhead could not start: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`Billhead could not start: ${scrubbed(error instanceof Error ? error.message : String(error))}`);
     await stop?.().catch(() => {});
     process.exit(1);
   }

@@ -10,9 +10,15 @@ const DEFAULTS = {
   dataDir: path.resolve('.data'),
   databaseUrl: null,
   redisUrl: null,
+  smtpUrl: null,
+  mailFrom: null,
   publicUrl: null,
   logLevel: 'info',
+  gateway: { kind: 'test' },
+  rateLimit: 6_000_000,
 };
+
+const STRIPE = { PAYMENT_GATEWAY: 'stripe', STRIPE_SECRET_KEY: 'sk_test_1' };
 
 describe('readConfig', () => {
   it.each([
@@ -20,7 +26,16 @@ describe('readConfig', () => {
     ['unknown variables', { SHOE_SIZE: '46', PATH: '/bin' }, {}],
     [
       'empty variables',
-      { PORT: '', HOST: '', DATA_DIR: '', DATABASE_URL: '', REDIS_URL: '', PUBLIC_URL: '', LOG_LEVEL: '' },
+      {
+        PORT: '',
+        HOST: '',
+        DATA_DIR: '',
+        DATABASE_URL: '',
+        REDIS_URL: '',
+        PUBLIC_URL: '',
+        LOG_LEVEL: '',
+        SMTP_URL: '',
+      },
       {},
     ],
     ['any free port', { PORT: '0' }, { port: 0 }],
@@ -34,8 +49,19 @@ describe('readConfig', () => {
     ['a socket', { DATABASE_URL: 'postgres:///shop?host=/run/pg' }, { databaseUrl: 'postgres:///shop?host=/run/pg' }],
     ['redis', { REDIS_URL: 'redis://cache:6379/2' }, { redisUrl: 'redis://cache:6379/2' }],
     ['redis over TLS', { REDIS_URL: 'rediss://:secret@cache' }, { redisUrl: 'rediss://:secret@cache' }],
+    ['SMTP', { SMTP_URL: 'smtp://localhost:1025' }, { smtpUrl: 'smtp://localhost:1025' }],
+    ['SMTP over TLS', { SMTP_URL: 'smtps://u:p%40@mail' }, { smtpUrl: 'smtps://u:p%40@mail' }],
+    ['a sender', { MAIL_FROM: 'invoices@shop.example' }, { mailFrom: 'invoices@shop.example' }],
     ['https', { PUBLIC_URL: 'https://shop.example' }, { publicUrl: 'https://shop.example' }],
     ['a path', { PUBLIC_URL: 'http://shop.example/invoices' }, { publicUrl: 'http://shop.example/invoices' }],
+    ['no gateway', { PAYMENT_GATEWAY: 'none' }, { gateway: { kind: 'none' } }],
+    ['Stripe', STRIPE, { gateway: { kind: 'stripe', secretKey: 'sk_test_1', apiUrl: null } }],
+    [
+      'Stripe elsewhere',
+      { ...STRIPE, STRIPE_API_URL: 'http://127.0.0.1:12111' },
+      { gateway: { kind: 'stripe', secretKey: 'sk_test_1', apiUrl: 'http://127.0.0.1:12111' } },
+    ],
+    ['a key of Stripe that is not used', { STRIPE_SECRET_KEY: 'sk_test_1' }, {}],
     ['silence', { LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
   ])('accepts %s', (_, env, expected) => {
     expect(readConfig(env)).toEqual({ ...DEFAULTS, ...expected });
@@ -55,10 +81,21 @@ describe('readConfig', () => {
     ['DATABASE_URL', 'db:5432', 'postgres://user:password@host'],
     ['REDIS_URL', 'http://cache', 'redis://host'],
     ['REDIS_URL', 'redis://', 'redis://host'],
+    ['SMTP_URL', 'mail.example:25', 'smtps://user:password@mail'],
+    ['SMTP_URL', 'smtp:', 'smtps://user:password@mail'],
+    ['MAIL_FROM', 'Shop <invoices@shop.example>', 'one e-mail address'],
+    ['MAIL_FROM', 'a@shop.example, b@shop.example', 'one e-mail address'],
     ['PUBLIC_URL', 'shop.example', 'https://invoices.example.com'],
     ['PUBLIC_URL', 'ftp://shop.example', 'https://invoices.example.com'],
     ['PUBLIC_URL', 'https://shop.example/', 'not end with a slash'],
     ['PUBLIC_URL', 'https://shop.example/?a=b', 'neither "?" nor "#"'],
+    ['PAYMENT_GATEWAY', 'Stripe', 'test, stripe or none'],
+    ['PAYMENT_GATEWAY', 'stripe', 'STRIPE_SECRET_KEY must be set'],
+    ['STRIPE_SECRET_KEY', 'sk_test 1', 'the secret key of an account'],
+    ['STRIPE_SECRET_KEY', 'sk_test_1\n', 'the secret key of an account'],
+    ['STRIPE_API_URL', 'api.stripe.com', 'https://api.stripe.com'],
+    ['STRIPE_API_URL', 'https://api.stripe.com/v1', 'no path'],
+    ['STRIPE_API_URL', 'https://u:p@api.stripe.com', 'no user'],
     ['LOG_LEVEL', 'verbose', 'trace, debug, info, warn, error, fatal, silent'],
   ])('refuses %s=%s', (name, value, words) => {
     const read = (): unknown => readConfig({ [name]: value });
@@ -69,12 +106,21 @@ describe('readConfig', () => {
   it('tells every fault at once, and no password', () => {
     let message = '';
     try {
-      readConfig({ PORT: 'x', DATABASE_URL: 'mysql://u:hunter2@db', REDIS_URL: 'y', LOG_LEVEL: 'loud' });
+      readConfig({
+        PORT: 'x',
+        DATABASE_URL: 'mysql://u:hunter2@db',
+        REDIS_URL: 'y',
+        LOG_LEVEL: 'loud',
+        SMTP_URL: 'http://u:hunter2@mail',
+        STRIPE_SECRET_KEY: 'sk live hunter2',
+      });
     } catch (error) {
       message = String(error);
     }
-    for (const name of ['PORT', 'DATABASE_URL', 'REDIS_URL', 'LOG_LEVEL']) expect(message).toContain(`- ${name} must`);
-    expect(message.split('\n')).toHaveLength(5);
+    for (const name of ['PORT', 'DATABASE_URL', 'REDIS_URL', 'LOG_LEVEL', 'SMTP_URL', 'STRIPE_SECRET_KEY']) {
+      expect(message).toContain(`- ${name} must`);
+    }
+    expect(message.split('\n')).toHaveLength(7);
     expect(message).not.toContain('hunter2');
   });
 });

@@ -3,7 +3,8 @@
 import { requireScope, type Actor, type Scope } from '../domain/access.ts';
 import { notFound } from '../domain/errors.ts';
 import type { Invoice } from '../domain/invoice.ts';
-import type { LockedInvoice, Ports, Transaction } from '../ports.ts';
+import type { InvoiceWithMoney } from '../domain/online-payment.ts';
+import type { Ports, Transaction } from '../ports.ts';
 
 /** Throws NOT_FOUND when there is no such invoice, and whatever `decide` refuses with. */
 export async function changeInvoice(
@@ -11,7 +12,7 @@ export async function changeInvoice(
   actor: Actor,
   scope: Scope,
   invoiceId: string,
-  decide: (locked: LockedInvoice, transaction: Transaction, now: Date) => Promise<Invoice>,
+  decide: (locked: InvoiceWithMoney, transaction: Transaction, now: Date) => Promise<Invoice>,
 ): Promise<Invoice> {
   requireScope(actor, scope);
   return ports.database.transact(actor.merchantId, async (transaction) => {

@@ -17,7 +17,7 @@ export interface OpenedPdf {
 export async function signPdfLink(ports: Ports, invoice: Invoice): Promise<string | null> {
   if (invoice.pdf.status !== 'READY') return null;
   const step = Math.ceil(ports.clock.now().getTime() / LINK_STEP_MS) * LINK_STEP_MS;
-  return ports.links.sign({
+  return ports.links.sign('pdf', {
     merchantId: invoice.merchantId,
     invoiceId: invoice.id,
     expiresAt: new Date(step + LINK_LIFE_MS),
@@ -29,7 +29,7 @@ export async function signPdfLink(ports: Ports, invoice: Invoice): Promise<strin
  * 'missing' when the file is gone: it is owed again from now on, and will have the same bytes.
  */
 export async function openInvoicePdf(ports: Ports, token: string): Promise<OpenedPdf | 'refused' | 'missing'> {
-  const link = await ports.links.verify(token, ports.clock.now());
+  const link = await ports.links.verify('pdf', token, ports.clock.now());
   if (!link) return 'refused';
   const [invoice] = await ports.database.invoices.findById(link.merchantId, [link.invoiceId]);
   if (!invoice) return 'refused';

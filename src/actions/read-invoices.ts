@@ -2,9 +2,11 @@
 
 import { requireScope, type Actor } from '../domain/access.ts';
 import type { Invoice, InvoiceLine } from '../domain/invoice.ts';
+import type { InvoiceComment, InvoiceEmail } from '../domain/invoice-notes.ts';
 import { invoiceList, type InvoiceListInput, type InvoiceQuery } from '../domain/list-filter.ts';
 import { pageOf, type Page } from '../domain/page.ts';
-import type { InvoiceComment, InvoiceOrderLink, Payment, Ports } from '../ports.ts';
+import type { Payment } from '../domain/payment.ts';
+import type { InvoiceOrderLink, Ports } from '../ports.ts';
 
 /** Those that exist, in no particular order. */
 export async function invoicesById(ports: Ports, actor: Actor, ids: readonly string[]): Promise<readonly Invoice[]> {
@@ -81,4 +83,14 @@ export async function commentsOfInvoices(
 ): Promise<readonly InvoiceComment[]> {
   requireScope(actor, 'invoices:read');
   return ports.database.invoices.commentsOf(actor.merchantId, ids);
+}
+
+/** Mails of these invoices, one for each request to send, oldest first. */
+export async function emailsOfInvoices(
+  ports: Ports,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<readonly InvoiceEmail[]> {
+  requireScope(actor, 'invoices:read');
+  return ports.database.invoices.emailsOf(actor.merchantId, ids);
 }

@@ -3,6 +3,7 @@
 import type { Actor } from '../domain/access.ts';
 import { registerPayment as decide, type PaymentInput } from '../domain/invoice-state.ts';
 import type { Invoice } from '../domain/invoice.ts';
+import { payableAmount } from '../domain/online-payment.ts';
 import type { Ports } from '../ports.ts';
 import { changeInvoice } from './change-invoice.ts';
 
@@ -12,18 +13,19 @@ export interface RegisterPaymentInput extends PaymentInput {
 
 /** The invoice is PAID when nothing is due any more. Throws NOT_FOUND, BAD_USER_INPUT or CONFLICT. */
 export async function registerPayment(ports: Ports, actor: Actor, input: RegisterPaymentInput): Promise<Invoice> {
-  return changeInvoice(ports, actor, 'payments:write', input.invoiceId, async ({ invoice }, transaction, now) => {
-    const changed = decide(invoice, input, now);
-    await transaction.insertPayment({
-      id: ports.ids.next(),
-      invoiceId: invoice.id,
-      method: input.method,
-      amount: input.amount,
-      isRefund: false,
-      status: 'SUCCEEDED',
-      reference: input.reference ?? null,
-      createdAt: now,
-    });
-    return changed;
-  });
+  return changeInvoice(
+    ports,
+    actor,
+    'payments:write',
+    input.invoiceId,
+    async ({ invoice, calls }, transaction, now) => {
+      const changed = decide(invoice, input, payableAmount(invoice, calls), now);
+      const { method, amount, reference = null } = input;
+      const id = ports.ids.next();
+      await transaction.savePayments([
+        { id, invoiceId: invoice.id, method, amount, isRefund: false, status: 'SUCCEEDED', reference, createdAt: now },
+      ]);
+      return changed;
+    },
+  );
 }

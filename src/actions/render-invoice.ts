@@ -2,6 +2,7 @@
 //
 // 1. The invoice's row decides: a job for a PDF that is not owed (any more) does nothing, so jobs may come twice.
 // 2. The file is written for good before the row says READY.
+// 3. Mails with the invoice wait until then, and are asked for at once.
 
 import type { InvoiceReference, Ports } from '../ports.ts';
 
@@ -30,7 +31,15 @@ export async function renderInvoice(ports: Ports, reference: InvoiceReference): 
     const retryAt = owed.attempt < MAX_ATTEMPTS ? later(now, retryDelayMs(owed.attempt)) : null;
     ports.log.error('invoice.render_failed', { ...reference, attempt: owed.attempt, retryAt, error: message });
     await ports.database.pdfs.markFailed(reference, message, retryAt, now);
+    return;
   }
+  await askForWaitingEmails(ports, reference);
+}
+
+/** Mails wait for the PDF. One that is not asked for here is found by the sweep. */
+async function askForWaitingEmails(ports: Ports, reference: InvoiceReference): Promise<void> {
+  const waiting = await ports.database.emails.dueOf(reference, ports.clock.now());
+  if (waiting.length > 0) await ports.jobs.sendEmails(waiting);
 }
 
 /** Twice as long after each attempt: 2 s, 4 s, 8 s, … at most ten minutes. */

@@ -1,18 +1,46 @@
-// The sweep: finds owed PDFs whose job was lost or whose retry is due, and asks for them again.
+// The sweep: finds owed PDFs and mails whose job was lost or whose retry is due, and asks for them again.
 
 import type { Ports } from '../ports.ts';
+import { EMAIL_LIFE_MS } from './deliver-email.ts';
 
 const BATCH = 500;
-/** How long a PDF that was asked for is left to its job before the sweep asks again. */
+/** How long what was asked for is left to its job before the sweep asks again. */
 const LEASE_MS = 8_000;
 
 /** Returns how many it asked for. */
 export async function sweepOwedWork(ports: Ports): Promise<number> {
+  const { database, jobs } = ports;
+  await expireEmails(ports);
+  const pdfs = await askInBatches(
+    ports,
+    (now, leasedUntil) => database.pdfs.claimDue(now, leasedUntil, BATCH),
+    (due) => jobs.renderInvoices(due),
+  );
+  const emails = await askInBatches(
+    ports,
+    (now, askAgainAt) => database.emails.claimDue(now, askAgainAt, BATCH),
+    (due) => jobs.sendEmails(due),
+  );
+  return pdfs + emails;
+}
+
+async function expireEmails({ database, clock, log }: Ports): Promise<void> {
+  const now = clock.now();
+  const oldest = new Date(now.getTime() - EMAIL_LIFE_MS);
+  const expired = await database.emails.expire(oldest, now, 'It could not be sent within 24 hours.');
+  if (expired > 0) log.warn('invoice.emails_expired', { expired });
+}
+
+async function askInBatches<Reference>(
+  { clock }: Ports,
+  claim: (now: Date, until: Date) => Promise<readonly Reference[]>,
+  ask: (due: readonly Reference[]) => Promise<void>,
+): Promise<number> {
   let asked = 0;
   for (;;) {
-    const now = ports.clock.now();
-    const due = await ports.database.pdfs.claimDue(now, new Date(now.getTime() + LEASE_MS), BATCH);
-    if (due.length > 0) await ports.jobs.renderInvoices(due);
+    const now = clock.now();
+    const due = await claim(now, new Date(now.getTime() + LEASE_MS));
+    if (due.length > 0) await ask(due);
     asked += due.length;
     if (due.length < BATCH) return asked;
   }

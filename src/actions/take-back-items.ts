@@ -17,7 +17,7 @@ export interface TakenBackItems {
   readonly contraItems: readonly OrderItem[];
 }
 
-/** Throws NOT_FOUND (the order), BAD_USER_INPUT with every fault, or CONFLICT when a chosen id is taken. */
+/** Throws NOT_FOUND (the order), BAD_USER_INPUT with every fault, or CONFLICT when a chosen id is taken or the payment is under review. */
 export async function takeBackItems(
   ports: Ports,
   actor: Actor,

@@ -37,7 +37,8 @@ export class Outage {
   readonly #log: Log;
   readonly #side: string;
 
-  constructor(log: Log, side: 'producer' | 'worker') {
+  /** `side`: who lost the queue. */
+  constructor(log: Log, side: string) {
     this.#log = log;
     this.#side = side;
   }

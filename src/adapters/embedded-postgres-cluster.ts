@@ -13,6 +13,7 @@ import { z } from 'zod';
 import type { Log } from '../ports.ts';
 import { canEnter, findServiceAccount, hasCode, isRoot, run, type Account } from './embedded-postgres-account.ts';
 import { findPackageFolder, preparePrograms, type PostgresPrograms } from './embedded-postgres-programs.ts';
+import { flushFolder } from './flushed-file.ts';
 
 export const SUPERUSER = 'postgres';
 
@@ -213,7 +214,7 @@ async function readPasswords(dataDir: string): Promise<Passwords> {
   });
   await unlink(incoming);
   // The home was made in the same folder before: its name is safe with this, too.
-  await syncFolder(dataDir);
+  await flushFolder(dataDir);
   return parsePasswords(await readFile(file, 'utf8'), file);
 }
 
@@ -266,19 +267,9 @@ async function initialise(cluster: Cluster, isEphemeral: boolean, log: Log): Pro
       throw error;
     },
   );
-  if (isFirst) await syncFolder(home);
+  // What is committed must not be found under a name that is gone.
+  if (isFirst) await flushFolder(home);
   else await discard(path.join(home, incoming), account);
-}
-
-/** Makes new names in a folder survive a power cut: what is committed must not be found under a name that is gone. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Removes what we made, as the account: root deletes nothing in a folder where another account could swap a link in. */

@@ -83,6 +83,8 @@ async function applyNext(
   await client.query('BEGIN');
   try {
     await client.query('SELECT pg_advisory_xact_lock($1)', [PRISMA_LOCK_KEY]);
+    // A migration may change the rows of all merchants, which row-level security would hide from it.
+    await client.query("SELECT set_config('billhead.scope', 'all', true)");
     // Asked first, because CREATE TABLE IF NOT EXISTS wants the right to create tables even where it creates none.
     const { rows } = await client.query<{ books: string | null }>("SELECT to_regclass('_prisma_migrations') AS books");
     if (rows[0]?.books === null) await client.query(CREATE_BOOKS);

@@ -3,15 +3,25 @@
 // 1. A transaction runs at READ COMMITTED; locks in one global order keep it right, constraints stand behind them.
 // 2. What the database asks to be run again (deadlock, lost race for a unique key) is run again, with growing jitter.
 // 3. No more transactions begin than there are connections: a burst waits here, where waiting cannot time out.
+// 4. Every call reaches the rows of the merchant that it names, and no others (merchant-reach.ts). What goes across
+//    merchants is named here: looking up a key, and the sweeps.
 
 import { PrismaPg } from '@prisma/adapter-pg';
 import pLimit from 'p-limit';
 import { PrismaClient } from '../generated/prisma/client.ts';
-import type { ApiKeys, Database, Merchants } from '../ports.ts';
+import type { Database, Merchants } from '../ports.ts';
+import { prismaApiKeys } from './prisma-api-keys.ts';
+import type { SigningKey } from './jose-access-tokens.ts';
+import { MerchantPool } from './merchant-pool.ts';
+import { behindWall, reaching } from './merchant-reach.ts';
+import { prismaGatewayCalls } from './prisma-gateway-calls.ts';
+import { prismaOwedEmails } from './prisma-owed-emails.ts';
 import { prismaOwedPdfs } from './prisma-owed-pdfs.ts';
 import { prismaCustomers, prismaInvoices, prismaOrders } from './prisma-reads.ts';
 import * as records from './prisma-records.ts';
-import { insert, prismaTransaction } from './prisma-transaction.ts';
+import type { StoreClient } from './prisma-rows.ts';
+import { prismaTransaction } from './prisma-transaction.ts';
+import { statementNames } from './statement-names.ts';
 
 const POOL_SIZE = 16;
 const MOST_TRANSACTIONS_AT_ONCE = 12;
@@ -23,78 +33,86 @@ export interface PrismaDatabase extends Database {
   close(): Promise<void>;
   /** The secret that signs a merchant's links; null when there is no such merchant. */
   linkSecret(merchantId: string): Promise<Uint8Array | null>;
+  /** What signs access tokens, the newest first. */
+  signingKeys(): Promise<readonly SigningKey[]>;
 }
 
-export function connectPrisma(databaseUrl: string): PrismaDatabase {
-  const adapter = new PrismaPg({
+/** `role` is the one that connections take (row-level-security.ts). */
+export function connectPrisma(databaseUrl: string, role: string | null): PrismaDatabase {
+  const pool = new MerchantPool({
     connectionString: databaseUrl,
     max: POOL_SIZE,
     application_name: `billhead:${process.pid}`,
     connectionTimeoutMillis: MAX_WAIT_MS,
+    role,
   });
-  const client = new PrismaClient({ adapter });
+  const adapter = new PrismaPg(pool, { statementNameGenerator: statementNames() });
+  // Otherwise its errors repeat what it was called with.
+  const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
   const limit = pLimit(MOST_TRANSACTIONS_AT_ONCE);
   const secrets = new Map<string, Uint8Array>();
   return {
-    customers: prismaCustomers(client),
-    orders: prismaOrders(client),
-    invoices: prismaInvoices(client),
-    pdfs: prismaOwedPdfs(client),
+    customers: behindWall(prismaCustomers(client)),
+    orders: behindWall(prismaOrders(client)),
+    invoices: behindWall(prismaInvoices(client)),
+    pdfs: behindWall(prismaOwedPdfs(client), ['claimDue']),
+    gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
+    emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
     merchants: prismaMerchants(client),
-    apiKeys: prismaApiKeys(client),
+    apiKeys: behindWall(prismaApiKeys(client), ['findByPrefix']),
     transact: (merchantId, work) =>
       retrying(() =>
         limit(() =>
-          client.$transaction((transaction) => work(prismaTransaction(transaction, merchantId)), {
-            isolationLevel: 'ReadCommitted',
-            maxWait: MAX_WAIT_MS,
-            timeout: TRANSACTION_TIMEOUT_MS,
-          }),
+          reaching(merchantId, () =>
+            client.$transaction((transaction) => work(prismaTransaction(transaction, merchantId)), {
+              isolationLevel: 'ReadCommitted',
+              maxWait: MAX_WAIT_MS,
+              timeout: TRANSACTION_TIMEOUT_MS,
+            }),
+          ),
         ),
       ),
     ping: async () => {
       await client.$queryRaw`SELECT 1`;
     },
-    close: () => client.$disconnect(),
+    close: async () => {
+      await client.$disconnect();
+      await pool.end();
+    },
+    signingKeys: () => client.signingKey.findMany({ orderBy: { createdAt: 'desc' } }),
     linkSecret: async (merchantId) => {
       const known = secrets.get(merchantId);
       if (known) return known;
-      const row = await client.merchant.findUnique({
-        where: { merchantId: records.storable(merchantId) },
-        select: { linkSecret: true },
-      });
+      const row = await reaching(merchantId, () =>
+        client.merchant.findFirst({
+          where: { merchantId: records.storable(merchantId) },
+          select: { linkSecret: true },
+        }),
+      );
       if (row) secrets.set(merchantId, row.linkSecret);
       return row?.linkSecret ?? null;
     },
   };
 }
 
-function prismaMerchants(client: PrismaClient): Merchants {
+function prismaMerchants(client: StoreClient): Merchants {
   return {
     find: async (id) => {
-      const row = await client.merchant.findUnique({ where: { merchantId: records.storable(id) } });
+      const where = { merchantId: records.storable(id) };
+      const row = await reaching(id, () => client.merchant.findFirst({ where }));
       return row && records.toMerchant(row);
     },
     insert: async (merchant, now) => {
       // The secret is made by the database and never leaves this adapter.
-      const inserted = await client.$executeRaw`
+      const insertion = () => client.$executeRaw`
         INSERT INTO merchants
           (merchant_id, seller, time_zone, number_pattern, payment_term_days, link_secret, created_at)
         VALUES (${merchant.id}, ${JSON.stringify(merchant.seller)}::jsonb, ${merchant.timeZone},
           ${merchant.numberPattern}, ${merchant.paymentTermDays},
           uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), ${now})
         ON CONFLICT (merchant_id) DO NOTHING`;
-      return inserted === 1;
+      return (await reaching(merchant.id, insertion)) === 1;
     },
-  };
-}
-
-function prismaApiKeys(client: PrismaClient): ApiKeys {
-  return {
-    insert: async (key) => {
-      await insert(client, 'api_keys', [records.apiKeyColumns(key)]);
-    },
-    findByPrefix: async (prefix) => (await client.apiKey.findMany({ where: { prefix } })).map(records.toApiKey),
   };
 }
 

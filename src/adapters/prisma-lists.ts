@@ -9,8 +9,9 @@
 import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from '../domain/list-filter.ts';
 import type { InvoiceSortField, OrderSortField, Sort, SortField, SortKey } from '../domain/list-sort.ts';
 import type { Window } from '../domain/page.ts';
-import { Prisma, type PrismaClient } from '../generated/prisma/client.ts';
+import { Prisma } from '../generated/prisma/client.ts';
 import { storable, storableList } from './prisma-records.ts';
+import type { StoreClient } from './prisma-rows.ts';
 
 type Sql = Prisma.Sql;
 
@@ -23,7 +24,7 @@ interface Key {
 const { sql } = Prisma;
 const instant = (expression: Sql): Key => ({ expression, type: sql`timestamptz` });
 const NUMBER: Key = { expression: sql`r.number COLLATE "C"`, type: sql`text` };
-const TOTAL: Key = { expression: sql`(r.total_ex_vat + r.total_vat)`, type: sql`bigint` };
+const TOTAL: Key = { expression: sql`r.total`, type: sql`bigint` };
 const CREATED_AT = instant(sql`r.created_at`);
 const UPDATED_AT = instant(sql`r.updated_at`);
 
@@ -44,7 +45,7 @@ const ORDER_KEYS: Readonly<Record<OrderSortField, Key>> = {
 
 /** The ids of a window in list order; one more than its limit tells that there are more. */
 export async function invoiceIds(
-  client: PrismaClient,
+  client: StoreClient,
   merchantId: string,
   { filter, sort }: InvoiceQuery,
   window: Window,
@@ -55,7 +56,7 @@ export async function invoiceIds(
 
 /** The ids of a window in list order; one more than its limit tells that there are more. */
 export async function orderIds(
-  client: PrismaClient,
+  client: StoreClient,
   merchantId: string,
   { filter, sort }: OrderQuery,
   window: Window,
@@ -64,16 +65,16 @@ export async function orderIds(
   return page(client, sql`orders`, conditions, ORDER_KEYS[sort.field], sort, window);
 }
 
-export async function invoiceCount(client: PrismaClient, merchantId: string, filter: InvoiceFilter): Promise<number> {
+export async function invoiceCount(client: StoreClient, merchantId: string, filter: InvoiceFilter): Promise<number> {
   return count(client, sql`invoices`, await invoiceConditions(client, merchantId, filter));
 }
 
-export async function orderCount(client: PrismaClient, merchantId: string, filter: OrderFilter): Promise<number> {
+export async function orderCount(client: StoreClient, merchantId: string, filter: OrderFilter): Promise<number> {
   return count(client, sql`orders`, await orderConditions(client, merchantId, filter));
 }
 
 async function page(
-  client: PrismaClient,
+  client: StoreClient,
   table: Sql,
   conditions: readonly Sql[],
   key: Key,
@@ -94,7 +95,7 @@ async function page(
   return isBackward ? ids.reverse() : ids;
 }
 
-async function count(client: PrismaClient, table: Sql, conditions: readonly Sql[]): Promise<number> {
+async function count(client: StoreClient, table: Sql, conditions: readonly Sql[]): Promise<number> {
   const rows = await client.$queryRaw<{ readonly count: bigint }[]>`
     SELECT count(*) AS count FROM ${table} r WHERE ${all(conditions)}`;
   return Number(rows[0]?.count ?? 0);
@@ -106,7 +107,7 @@ function beyond({ expression, type }: Key, { value, id }: SortKey, isAscending: 
   return sql`(${expression}, r.id) ${operator} (${storable(value)}::${type}, ${storable(id)}::text)`;
 }
 
-async function invoiceConditions(client: PrismaClient, merchantId: string, filter: InvoiceFilter): Promise<Sql[]> {
+async function invoiceConditions(client: StoreClient, merchantId: string, filter: InvoiceFilter): Promise<Sql[]> {
   const { orderIds: orders, orderNumbers, types, dueFrom, dueTo, isArchived, search } = filter;
   return [
     ...sharedConditions(merchantId, filter),
@@ -126,7 +127,7 @@ async function invoiceConditions(client: PrismaClient, merchantId: string, filte
   ];
 }
 
-async function orderConditions(client: PrismaClient, merchantId: string, filter: OrderFilter): Promise<Sql[]> {
+async function orderConditions(client: StoreClient, merchantId: string, filter: OrderFilter): Promise<Sql[]> {
   const { statuses, placedFrom, placedTo, search } = filter;
   return [
     ...sharedConditions(merchantId, filter),
@@ -161,8 +162,8 @@ interface Place {
   matches(merchantId: string, text: string): Sql;
 }
 
-const FOLDED_NUMBER = sql`(lower(r.number) COLLATE "C")`;
-const FOLDED_ORDER_NUMBER = sql`(lower(o.number) COLLATE "C")`;
+const FOLDED_NUMBER = sql`r.folded_number`;
+const FOLDED_ORDER_NUMBER = sql`o.folded_number`;
 
 const ownNumber = (table: Sql): Place => ({
   found: (merchantId, text) => sql`
@@ -198,12 +199,7 @@ const ORDER_SEARCH: readonly Place[] = [ownNumber(sql`orders`), customer(sql`ord
 /** Up to this many records of a place are few enough to be named, and sorted for each page. */
 const FEW = 1_000;
 
-async function searched(
-  client: PrismaClient,
-  merchantId: string,
-  text: string,
-  places: readonly Place[],
-): Promise<Sql> {
+async function searched(client: StoreClient, merchantId: string, text: string, places: readonly Place[]): Promise<Sql> {
   // No text in the database has a NUL, and the empty text, which stands for one elsewhere, begins them all.
   if (text.includes('\u0000')) return sql`false`;
   const parts = places.map(

@@ -1,13 +1,13 @@
 // Owed PDFs on PostgreSQL: the states of a PDF on its invoice's row.
 
-import type { PrismaClient } from '../generated/prisma/client.ts';
 import type { InvoiceReference, OwedPdfs } from '../ports.ts';
 import { prismaInvoices } from './prisma-reads.ts';
 import { storable } from './prisma-records.ts';
+import type { StoreClient } from './prisma-rows.ts';
 
 const MAX_ERROR_LENGTH = 500;
 
-export function prismaOwedPdfs(client: PrismaClient): OwedPdfs {
+export function prismaOwedPdfs(client: StoreClient): OwedPdfs {
   const invoices = prismaInvoices(client);
   return {
     begin: async ({ merchantId, invoiceId }, now, lostAt) => {

@@ -1,13 +1,13 @@
 // Reading customers, orders and invoices. One statement serves many ids.
 
 import type { InvoiceDocument } from '../domain/invoice.ts';
-import type { PrismaClient } from '../generated/prisma/client.ts';
+import type { StoreClient } from './prisma-rows.ts';
 import type { Customers, Invoices, Orders } from '../ports.ts';
 import * as lists from './prisma-lists.ts';
 import * as records from './prisma-records.ts';
 import { withItems } from './prisma-transaction.ts';
 
-export function prismaCustomers(client: PrismaClient): Customers {
+export function prismaCustomers(client: StoreClient): Customers {
   return {
     findById: async (merchantId, ids) =>
       (await client.customer.findMany({ where: { merchantId, id: { in: records.storableList(ids) } } })).map(
@@ -16,16 +16,14 @@ export function prismaCustomers(client: PrismaClient): Customers {
   };
 }
 
-export function prismaOrders(client: PrismaClient): Orders {
+export function prismaOrders(client: StoreClient): Orders {
   return {
     findById: async (merchantId, ids) =>
       (await client.order.findMany({ where: { merchantId, id: { in: records.storableList(ids) } } })).map(
         records.toOrder,
       ),
     findByNumber: async (merchantId, number) => {
-      const row = await client.order.findUnique({
-        where: { merchantId_number: { merchantId, number: records.storable(number) } },
-      });
+      const row = await client.order.findFirst({ where: { merchantId, number: records.storable(number) } });
       return row && records.toOrder(row);
     },
     itemsOf: async (merchantId, orderIds) => {
@@ -52,7 +50,7 @@ export function prismaOrders(client: PrismaClient): Orders {
   };
 }
 
-export function prismaInvoices(client: PrismaClient): Invoices {
+export function prismaInvoices(client: StoreClient): Invoices {
   const byIds = (merchantId: string, ids: readonly string[]) => ({
     merchantId,
     invoiceId: { in: records.storableList(ids) },
@@ -63,9 +61,7 @@ export function prismaInvoices(client: PrismaClient): Invoices {
         records.toInvoice,
       ),
     findByNumber: async (merchantId, number) => {
-      const row = await client.invoice.findUnique({
-        where: { merchantId_number: { merchantId, number: records.storable(number) } },
-      });
+      const row = await client.invoice.findFirst({ where: { merchantId, number: records.storable(number) } });
       return row && records.toInvoice(row);
     },
     linesOf: async (merchantId, ids) => {
@@ -97,6 +93,13 @@ export function prismaInvoices(client: PrismaClient): Invoices {
       const orderBy = [{ createdAt: 'asc' as const }, { id: 'asc' as const }];
       return client.invoiceComment.findMany({ where: byIds(merchantId, ids), orderBy });
     },
+    emailsOf: async (merchantId, ids) => {
+      const orderBy = [{ createdAt: 'asc' as const }, { id: 'asc' as const }];
+      const include = { invoice: { select: { pdfStatus: true, pdfError: true } } };
+      return (await client.invoiceEmail.findMany({ where: byIds(merchantId, ids), orderBy, include })).map(
+        records.toInvoiceEmail,
+      );
+    },
     page: async (merchantId, query, window) => {
       const ids = await lists.invoiceIds(client, merchantId, query, window);
       const rows = await client.invoice.findMany({ where: { merchantId, id: { in: [...ids] } } });
@@ -108,12 +111,12 @@ export function prismaInvoices(client: PrismaClient): Invoices {
 }
 
 async function readDocument(
-  client: PrismaClient,
+  client: StoreClient,
   merchantId: string,
   invoiceId: string,
 ): Promise<InvoiceDocument | null> {
-  const row = await client.invoice.findUnique({
-    where: { merchantId_id: { merchantId, id: records.storable(invoiceId) } },
+  const row = await client.invoice.findFirst({
+    where: { merchantId, id: records.storable(invoiceId) },
     include: {
       invoiceLines: { orderBy: { position: 'asc' } },
       invoiceOrders: { orderBy: { position: 'asc' } },

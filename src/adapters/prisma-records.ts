@@ -1,13 +1,13 @@
 // Between rows of the database and the product's own records, both ways. Rows go in under their column names, as JSON.
 
-import type { Scope } from '../domain/access.ts';
 import type { NumberedLater } from '../domain/decide-invoices.ts';
 import type { CalendarDate, Invoice, InvoicedOrder, InvoiceLine } from '../domain/invoice.ts';
+import type { InvoiceEmail } from '../domain/invoice-notes.ts';
 import type { Order, OrderItem } from '../domain/order.ts';
 import type { Address, Buyer, Customer, Merchant, Seller } from '../domain/party.ts';
+import type { Payment } from '../domain/payment.ts';
 import type { CreditableLine } from '../domain/take-back.ts';
 import type * as Row from '../generated/prisma/client.ts';
-import type { NewApiKey, Payment, StoredApiKey } from '../ports.ts';
 
 /** A row to be written: column name → value. Bigints travel as text, so that JSON keeps them exact. */
 export type Columns = Readonly<Record<string, unknown>>;
@@ -31,23 +31,6 @@ export function toMerchant(row: Row.Merchant): Merchant {
     timeZone: row.timeZone,
     numberPattern: row.numberPattern,
     paymentTermDays: row.paymentTermDays,
-  };
-}
-
-export function toApiKey(row: Row.ApiKey): StoredApiKey {
-  return { ...row, scopes: row.scopes as Scope[] };
-}
-
-export function apiKeyColumns(key: NewApiKey): Columns {
-  return {
-    merchant_id: key.merchantId,
-    id: key.id,
-    name: key.name,
-    prefix: key.prefix,
-    sha256: key.sha256,
-    scopes: key.scopes,
-    created_at: key.createdAt,
-    expires_at: key.expiresAt,
   };
 }
 
@@ -340,6 +323,20 @@ export function toPayment(row: Row.Payment): Payment {
   return { ...row, status: row.status as Payment['status'] };
 }
 
+export function paymentColumns(merchantId: string, payment: Payment): Columns {
+  return {
+    merchant_id: merchantId,
+    id: payment.id,
+    invoice_id: payment.invoiceId,
+    method: payment.method,
+    amount: payment.amount,
+    is_refund: payment.isRefund,
+    status: payment.status,
+    reference: payment.reference,
+    created_at: payment.createdAt,
+  };
+}
+
 export function toCreditableLine(row: Row.InvoiceLine): CreditableLine {
   return {
     line: toInvoiceLine(row),
@@ -361,5 +358,27 @@ export function creditedColumns({ line, credited }: CreditableLine): Columns {
     credited_ex_vat: credited.totalExVat,
     credited_vat: credited.totalVat,
     credited_discount: credited.discount,
+  };
+}
+
+type EmailRow = Row.InvoiceEmail & {
+  readonly invoice: { readonly pdfStatus: string; readonly pdfError: string | null };
+};
+
+export function toInvoiceEmail({ invoice, recipient, ...row }: EmailRow): InvoiceEmail {
+  // A mail whose PDF cannot be made waits without an attempt of its own that could tell why.
+  const isHeldUp = row.status === 'QUEUED' && invoice.pdfStatus === 'FAILED';
+  return {
+    id: row.id,
+    invoiceId: row.invoiceId,
+    to: recipient,
+    comment: row.comment,
+    status: row.status as InvoiceEmail['status'],
+    attempts: row.attempts,
+    error: isHeldUp
+      ? `It waits for the PDF, which could not be made: ${invoice.pdfError ?? 'no reason known'}`
+      : row.error,
+    createdAt: row.createdAt,
+    sentAt: row.sentAt,
   };
 }

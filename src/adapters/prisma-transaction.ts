@@ -5,8 +5,11 @@ import { formatInvoiceNumber } from '../domain/invoice-number.ts';
 import type { OrderItem, OrderWithItems } from '../domain/order.ts';
 import type { CreditableLine } from '../domain/take-back.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
-import type { LockedInvoice, NewOrder, NewShipment, Transaction } from '../ports.ts';
+import type { InvoiceWithMoney } from '../domain/online-payment.ts';
+import type { NewOrder, NewShipment, Transaction } from '../ports.ts';
+import { gatewayCallsIn } from './prisma-gateway-calls.ts';
 import * as records from './prisma-records.ts';
+import { insert, toJson } from './prisma-rows.ts';
 
 type Client = Prisma.TransactionClient;
 
@@ -26,11 +29,7 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
       const order = await client.order.findFirst({ where: { merchantId, customerId }, orderBy });
       return order && records.toOrder(order).billingAddress;
     },
-    findIssued: async (invoiceIds) => {
-      const where = { merchantId, id: { in: [...invoiceIds] } };
-      const found = await client.invoice.findMany({ where, select: { id: true, requestHash: true } });
-      return new Map(found.map(({ id, requestHash }) => [id, requestHash]));
-    },
+    findIssued: (invoiceIds) => findIssued(client, merchantId, invoiceIds),
     findPlaced: async (orderIds, numbers) => {
       const either = [{ id: { in: [...orderIds] } }, { number: { in: records.storableList(numbers) } }];
       return (await client.order.findMany({ where: { merchantId, OR: either } })).map(records.toOrder);
@@ -47,38 +46,56 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
     insertContraItems: async (items) => {
       await insert(client, 'order_items', items.map(records.orderItemColumns));
     },
-    updateCreditedLines: async (lines) => {
-      await client.$executeRaw`
-        UPDATE invoice_lines AS stored
-        SET credited_e4 = new.credited_e4, credited_ex_vat = new.credited_ex_vat, credited_vat = new.credited_vat,
-            credited_discount = new.credited_discount
-        FROM json_populate_recordset(NULL::invoice_lines, ${toJson(lines.map(records.creditedColumns))}::json) AS new
-        WHERE stored.merchant_id = new.merchant_id AND stored.invoice_id = new.invoice_id
-          AND stored.position = new.position`;
-    },
-    creditCorrected: async (credits) => {
-      for (const { invoice } of credits) {
-        await client.invoice.update({
-          where: { merchantId_id: { merchantId, id: invoice.correctsInvoiceId ?? '' } },
-          data: {
-            amountCredited: { increment: -(invoice.totalExVat + invoice.totalVat) },
-            updatedAt: invoice.createdAt,
-          },
-        });
-      }
-    },
+    updateCreditedLines: (lines) => updateCreditedLines(client, lines),
+    creditCorrected: (credits) => creditCorrected(client, merchantId, credits),
     updateInvoice: async ({ id, state, amountPaid, amountRefunded, isArchived, updatedAt }) => {
       const data = { state, amountPaid, amountRefunded, isArchived, updatedAt };
       await client.invoice.update({ where: { merchantId_id: { merchantId, id } }, data });
     },
-    insertPayment: async (payment) => {
-      await client.payment.create({ data: { merchantId, ...payment } });
+    savePayments: async (payments) => {
+      await insert(
+        client,
+        'payments',
+        payments.map((payment) => records.paymentColumns(merchantId, payment)),
+        `ON CONFLICT (merchant_id, id) DO UPDATE SET status = excluded.status, reference = excluded.reference`,
+      );
     },
+    ...gatewayCallsIn(client, merchantId),
     insertComment: async (comment) => {
       await client.invoiceComment.create({ data: { merchantId, ...comment } });
     },
+    insertEmail: async ({ to, ...email }) => {
+      await client.invoiceEmail.create({ data: { merchantId, ...email, recipient: to, dueAt: email.createdAt } });
+    },
     insertInvoices: (invoices) => insertInvoices(client, merchantId, invoices),
   };
+}
+
+// No row is there to lock: an id is promised by a call of the gateway, taken by an invoice, and the two know no common key.
+async function findIssued(
+  client: Client,
+  merchantId: string,
+  invoiceIds: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const ids = records.storableList([...new Set(invoiceIds)].sort());
+  await client.$queryRaw`
+    SELECT count(pg_advisory_xact_lock(hashtextextended('invoice ' || ${merchantId} || ' ' || id, 0)))
+    FROM unnest(${ids}::text[]) AS id`;
+  const taken = await client.$queryRaw<{ id: string; request_hash: string }[]>`
+    SELECT id, request_hash FROM invoices WHERE merchant_id = ${merchantId} AND id = ANY(${ids})
+    UNION ALL
+    SELECT invoice_id, issue ->> 'requestHash' FROM gateway_calls
+    WHERE merchant_id = ${merchantId} AND invoice_id = ANY(${ids}) AND issue IS NOT NULL AND status = 'ASKED'`;
+  return new Map(taken.map(({ id, request_hash: requestHash }) => [id, requestHash]));
+}
+
+async function creditCorrected(client: Client, merchantId: string, credits: readonly NumberedLater[]): Promise<void> {
+  for (const { invoice } of credits) {
+    await client.invoice.update({
+      where: { merchantId_id: { merchantId, id: invoice.correctsInvoiceId ?? '' } },
+      data: { amountCredited: { increment: -(invoice.totalExVat + invoice.totalVat) }, updatedAt: invoice.createdAt },
+    });
+  }
 }
 
 async function lockOrdersOfItems(
@@ -115,7 +132,7 @@ async function lockOrders(
   return withItems(found.map(records.toOrder), items.map(records.toOrderItem));
 }
 
-async function lockInvoice(client: Client, merchantId: string, invoiceId: string): Promise<LockedInvoice | null> {
+async function lockInvoice(client: Client, merchantId: string, invoiceId: string): Promise<InvoiceWithMoney | null> {
   const where = { merchantId, invoiceId: records.storable(invoiceId) };
   const links = await client.invoiceOrder.findMany({ where, select: { orderId: true } });
   const orders = await lockOrders(
@@ -128,7 +145,11 @@ async function lockInvoice(client: Client, merchantId: string, invoiceId: string
   const invoice = await client.invoice.findUnique({ where: { merchantId_id: { merchantId, id: where.invoiceId } } });
   if (!invoice) return null;
   const lines = await client.invoiceLine.findMany({ where, orderBy: { position: 'asc' } });
-  return { invoice: records.toInvoice(invoice), lines: lines.map(records.toInvoiceLine), orders };
+  const calls = await gatewayCallsIn(client, merchantId).findGatewayCalls({
+    invoiceIds: [invoiceId],
+    orderIds: orders.map(({ order }) => order.id),
+  });
+  return { invoice: records.toInvoice(invoice), lines: lines.map(records.toInvoiceLine), orders, calls };
 }
 
 async function lockCreditableLines(
@@ -146,6 +167,16 @@ async function lockCreditableLines(
     orderBy: [{ invoice: { createdAt: 'desc' } }, { invoiceId: 'desc' }, { position: 'asc' }],
   });
   return rows.map(records.toCreditableLine);
+}
+
+async function updateCreditedLines(client: Client, lines: readonly CreditableLine[]): Promise<void> {
+  await client.$executeRaw`
+    UPDATE invoice_lines AS stored
+    SET credited_e4 = new.credited_e4, credited_ex_vat = new.credited_ex_vat, credited_vat = new.credited_vat,
+        credited_discount = new.credited_discount
+    FROM json_populate_recordset(NULL::invoice_lines, ${toJson(lines.map(records.creditedColumns))}::json) AS new
+    WHERE stored.merchant_id = new.merchant_id AND stored.invoice_id = new.invoice_id
+      AND stored.position = new.position`;
 }
 
 /** Puts items, already in item order, to their orders. */
@@ -191,6 +222,7 @@ async function updateOrders(client: Client, orders: readonly OrderWithItems[]): 
   await client.$executeRaw`
     UPDATE orders AS stored
     SET status = new.status, is_on_hold = new.is_on_hold, is_in_payment_review = new.is_in_payment_review,
+        payment_method = new.payment_method, payment_authorization = new.payment_authorization,
         updated_at = new.updated_at
     FROM json_populate_recordset(NULL::orders, ${toJson(heads)}::json) AS new
     WHERE stored.merchant_id = new.merchant_id AND stored.id = new.id`;
@@ -284,23 +316,4 @@ async function numbered(
 
 function seriesKey({ series, year }: NumberedLater): string {
   return `${series} ${year}`;
-}
-
-/** One INSERT for all rows. All rows have the same columns; `table` and the column names come from this folder's code alone. */
-export async function insert(
-  client: Client,
-  table: string,
-  rows: readonly records.Columns[],
-  onConflict = '',
-): Promise<number> {
-  const [first] = rows;
-  if (!first) return 0;
-  const columns = Object.keys(first).join(', ');
-  const statement = `INSERT INTO ${table} (${columns})
-    SELECT ${columns} FROM json_populate_recordset(NULL::${table}, $1::json) ${onConflict}`;
-  return client.$executeRawUnsafe(statement, toJson(rows));
-}
-
-function toJson(rows: readonly records.Columns[]): string {
-  return JSON.stringify(rows, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }

@@ -16,6 +16,8 @@ export const SCOPES: readonly Scope[] = [
 export interface Actor {
   readonly merchantId: string;
   readonly scopes: readonly Scope[];
+  /** The key that asks; none where the product itself does. */
+  readonly keyId?: string;
 }
 
 /**
@@ -23,17 +25,21 @@ export interface Actor {
  * a mutation answers what it wrote.
  */
 export function requireScope(actor: Actor, ...anyOf: readonly Scope[]): void {
-  const given = (scope: Scope) => actor.scopes.includes(scope) || actor.scopes.includes(writing(scope));
-  if (!anyOf.some(given)) {
+  if (!anyOf.some((scope) => holdsScope(actor, scope))) {
     throw new Refusal('FORBIDDEN', `This key lacks the scope ${anyOf.join(' or ')}.`);
   }
 }
 
-const WRITING: Readonly<Partial<Record<Scope, Scope>>> = {
-  'orders:read': 'orders:write',
-  'invoices:read': 'invoices:write',
-};
-
-function writing(scope: Scope): Scope {
-  return WRITING[scope] ?? scope;
+/** Whether it was given the scope, or one that writes the same. */
+export function holdsScope({ scopes }: Pick<Actor, 'scopes'>, scope: Scope): boolean {
+  return scopes.includes(scope) || WRITING[scope].some((one) => scopes.includes(one));
 }
+
+/** Payments are written on invoices, and held for orders. */
+const WRITING: Readonly<Record<Scope, readonly Scope[]>> = {
+  'orders:read': ['orders:write', 'payments:write'],
+  'invoices:read': ['invoices:write', 'payments:write'],
+  'orders:write': [],
+  'invoices:write': [],
+  'payments:write': [],
+};

@@ -16,7 +16,7 @@ import { subtotalOf } from './order.ts';
 import { buyerOf, type Address, type Customer, type Merchant } from './party.ts';
 import { checkVat, MAX_NAME } from './place-order-faults.ts';
 import { MAX_ITEMS, rowTotal } from './place-order.ts';
-import { Faults } from './text.ts';
+import { Faults, shown } from './text.ts';
 import { chargeVat, type VatCategory } from './vat.ts';
 
 type Optional<T> = T | null | undefined;
@@ -49,7 +49,7 @@ export function checkCreateInvoiceInput(input: CreateInvoiceInput): void {
   const faults = new Faults();
   faults.identifier(['customerId'], input.customerId);
   faults.identifier(['invoiceId'], input.invoiceId);
-  if (!isCurrency(input.currency)) faults.add(['currency'], `"${input.currency}" is no ISO 4217 currency code`);
+  if (!isCurrency(input.currency)) faults.add(['currency'], `"${shown(input.currency)}" is no ISO 4217 currency code`);
   if (typeof input.memo === 'string') faults.lines(['memo'], input.memo, MAX_MEMO);
   if (input.lines.length === 0) faults.add(['lines'], 'must not be empty');
   if (input.lines.length > MAX_ITEMS) {

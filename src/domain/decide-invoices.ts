@@ -125,9 +125,9 @@ function supplyDate(picked: readonly PickedItem[], timeZone: string): string | n
   return shipped.reduce<string | null>((latest, day) => (latest === null || day > latest ? day : latest), null);
 }
 
-/** The refusal of an invoice id that another request has used. */
+/** The refusal of an invoice id that another request has used, or that its invoice will have once it is paid. */
 export function idTaken(invoiceId: string): Refusal {
-  return new Refusal('CONFLICT', `Invoice "${invoiceId}" exists already and was made by another request.`);
+  return new Refusal('CONFLICT', `The invoice id "${invoiceId}" is taken by another request.`);
 }
 
 function asRefusal<T>(decide: () => T): T | Refusal {

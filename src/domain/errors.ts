@@ -1,5 +1,7 @@
 // Refusals: how every rule of the product says no, with a stable code and every reason at once.
 
+import { shown } from './text.ts';
+
 /** The closed set of codes that a caller can meet. Each door maps it once, exhaustively. */
 export type ErrorCode =
   | 'BAD_USER_INPUT'
@@ -64,6 +66,16 @@ export class Refusal extends Error {
   }
 }
 
+/** The key has used up what it may ask for a minute. */
+export class RateLimited extends Refusal {
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds: number) {
+    super('RATE_LIMITED', `This key has asked for too much; come back in ${retryAfterSeconds} seconds.`);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 /** A refusal that names every fault of an input. */
 export function badInput(faults: readonly Fault[]): Refusal {
   return new Refusal('BAD_USER_INPUT', describeFaults(faults, String), { faults });
@@ -84,5 +96,5 @@ const MAX_SENTENCES = 5;
 
 /** What is not there, or belongs to another merchant: the two are told apart by nobody. */
 export function notFound(what: string, id: string): Refusal {
-  return new Refusal('NOT_FOUND', `There is no ${what} "${id}".`);
+  return new Refusal('NOT_FOUND', `There is no ${what} "${shown(id)}".`);
 }

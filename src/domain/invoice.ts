@@ -45,7 +45,7 @@ export interface Invoice extends NetAndVat {
   readonly subtotal: Money;
   readonly amountPaid: Money;
   readonly amountRefunded: Money;
-  /** What credit invoices took off it, above 0: no longer due. */
+  /** What credit invoices took off it: no longer due. Below 0 when they took back discounts alone. */
   readonly amountCredited: Money;
   readonly correctsInvoiceId: string | null;
   readonly memo: string | null;

@@ -1,6 +1,7 @@
 // What can be invoiced now, and of everything else why not.
 //
-// 1. open = ordered − cancelled − invoiced. Under AFTER_SHIPMENT: min(open, shipped − invoiced), at least 0.
+// 1. open = ordered − cancelled − invoiced. Under AFTER_SHIPMENT: min(open, shipped − invoiced), at least 0. What came
+//    back counts neither as shipped nor, once it is credited, as invoiced.
 // 2. Nothing of an order is invoiceable while it is on hold or in payment review.
 // 3. An action listed with its ids is an action that succeeds on those ids: the actions and the refusals read these rules.
 
@@ -11,6 +12,7 @@ import {
   openQuantity,
   quantityToReturn,
   quantityToShip,
+  shippedNotInvoiced,
   type Order,
   type OrderItem,
   type OrderWithItems,
@@ -53,18 +55,15 @@ function invoiceableQuantity(order: Order, item: OrderItem): Quantity {
   return minimum(openQuantity(item), shippedNotInvoiced(item));
 }
 
-function shippedNotInvoiced(item: OrderItem): Quantity {
-  const left = item.quantityShipped - item.quantityInvoiced;
-  return left > 0n ? left : 0n;
-}
-
 /** What can be done with the order now: each action with exactly the ids on which it would succeed, in item order. */
 export function orderActions({ order, items }: OrderWithItems): readonly OrderAction[] {
+  // While the gateway decides about money, nothing is taken back: what was priced for it stays as it was.
+  const left = order.isInPaymentReview ? [] : items;
   const actions: OrderAction[] = [
     { action: 'INVOICE', ids: items.filter((item) => invoiceability(order, item).quantity !== 0n).map(({ id }) => id) },
     { action: 'SHIP', ids: shippableItems({ order, items }).map(({ id }) => id) },
-    { action: 'CANCEL', ids: items.filter((item) => quantityToShip(item) > 0n).map(({ id }) => id) },
-    { action: 'RETURN', ids: items.filter((item) => quantityToReturn(item) > 0n).map(({ id }) => id) },
+    { action: 'CANCEL', ids: left.filter((item) => quantityToShip(item) > 0n).map(({ id }) => id) },
+    { action: 'RETURN', ids: left.filter((item) => quantityToReturn(item) > 0n).map(({ id }) => id) },
   ];
   return actions.filter(({ ids }) => ids.length > 0);
 }

@@ -22,7 +22,7 @@ import {
 } from './order.ts';
 import { buyerOf, type Address, type Customer, type Seller } from './party.ts';
 import { MAX_ITEMS } from './place-order.ts';
-import { Faults, MAX_ID_LENGTH } from './text.ts';
+import { Faults, MAX_ID_LENGTH, shown } from './text.ts';
 import type { NetAndVat } from './vat.ts';
 
 /** An item that goes on an invoice, and how much of it. */
@@ -75,7 +75,7 @@ export function pickItems(
     }
     seen.add(itemId);
     if (!found) {
-      blockers.push(blocker('UNKNOWN_ITEM', `There is no order item ${itemId}.`, null, itemId));
+      blockers.push(blocker('UNKNOWN_ITEM', `There is no order item ${shown(itemId)}.`, null, itemId));
       continue;
     }
     const { order, item } = found;

@@ -149,6 +149,12 @@ export function quantityToReturn(item: OrderItem): Quantity {
   return item.kind === 'CONTRA' ? 0n : item.quantityShipped - item.quantityReturned;
 }
 
+/** Shipped units that did not come back and that no invoice carries (any more). */
+export function shippedNotInvoiced(item: OrderItem): Quantity {
+  const left = quantityToReturn(item) - (item.quantityInvoiced - item.quantityCredited);
+  return left > 0n ? left : 0n;
+}
+
 /** What is wrong with taking a part of an item, of which `left` is there, or null. `what` says what the rest is. */
 export function partFault(item: OrderItem, quantity: Quantity, left: Quantity, what: string): string | null {
   if (quantity <= 0n || quantity > left) return `must be above 0 and at most ${decimalText(left)}, what ${what}`;

@@ -27,8 +27,8 @@ export interface Page<T> {
   readonly hasPreviousPage: boolean;
 }
 
-const MAX_PAGE = 100;
-const DEFAULT_PAGE = 20;
+export const MAX_PAGE = 100;
+export const DEFAULT_PAGE = 20;
 
 /** Adds a fault for sizes outside 1 to 100, for both directions at once, and for cursors of anything but this sort. */
 export function windowOf(input: PageInput, field: SortField, faults: Faults): Window {

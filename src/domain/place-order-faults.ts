@@ -5,13 +5,14 @@ import { isCurrency } from './currency.ts';
 import type { Fault } from './errors.ts';
 import { decimalText, divideRounded, MAX_QUANTITY, ONE } from './money.ts';
 import { MAX_ITEMS, type AddressInput, type PlaceOrderInput, type PlaceOrderItemInput } from './place-order.ts';
-import { Faults } from './text.ts';
+import { Faults, shown, textFault } from './text.ts';
 
 type VatInput = Pick<PlaceOrderItemInput, 'vatCategory' | 'vatRate'>;
 
 export const MAX_NAME = 500;
 const MAX_ADDRESS_LINE = 200;
 const MAX_CODE = 64;
+const MAX_EMAIL = 254;
 const HUNDRED_PERCENT = 100n * ONE;
 // Deliberately loose: only what can never be an address is refused, the mail server knows the rest.
 const EMAIL = /^[^\s@<>(),;:"[\]\\]+@[^\s@<>(),;:"[\]\\]+$/u;
@@ -22,7 +23,7 @@ export function orderFaults(input: PlaceOrderInput): readonly Fault[] {
   faults.identifier(['id'], input.id);
   faults.identifier(['number'], input.number);
   checkCustomer(faults, input.customer);
-  if (!isCurrency(input.currency)) faults.add(['currency'], `"${input.currency}" is no ISO 4217 currency code`);
+  if (!isCurrency(input.currency)) faults.add(['currency'], `"${shown(input.currency)}" is no ISO 4217 currency code`);
   checkAddress(faults, ['billingAddress'], input.billingAddress);
   if (input.shippingAddress) checkAddress(faults, ['shippingAddress'], input.shippingAddress);
   if (input.payment) {
@@ -40,7 +41,7 @@ function checkCustomer(faults: Faults, customer: PlaceOrderInput['customer']): v
   faults.text(['customer', 'vatNumber'], customer.vatNumber, MAX_CODE);
   faults.text(['customer', 'registrationNumber'], customer.registrationNumber, MAX_CODE);
   const { email, locale } = customer;
-  if (typeof email === 'string' && (email.length > 254 || !EMAIL.test(email))) {
+  if (typeof email === 'string' && (!EMAIL.test(email) || textFault(email, MAX_EMAIL) !== null)) {
     faults.add(['customer', 'email'], 'must be an e-mail address');
   }
   if (typeof locale === 'string' && !isLocale(locale)) {
@@ -61,7 +62,7 @@ function checkAddress(faults: Faults, path: readonly string[], address: AddressI
     faults.text([...path, line], address[line], MAX_ADDRESS_LINE);
   }
   if (!isCountry(address.country)) {
-    faults.add([...path, 'country'], `"${address.country}" is no ISO 3166-1 alpha-2 country code`);
+    faults.add([...path, 'country'], `"${shown(address.country)}" is no ISO 3166-1 alpha-2 country code`);
   }
 }
 
@@ -77,7 +78,7 @@ function checkItems(faults: Faults, input: PlaceOrderInput): void {
   items.forEach((item, index) => {
     checkItem(faults, ['items', index], item);
     if (typeof item.id === 'string') {
-      if (seen.has(item.id)) faults.add(['items', index, 'id'], `"${item.id}" is used twice in this order`);
+      if (seen.has(item.id)) faults.add(['items', index, 'id'], `"${shown(item.id)}" is used twice in this order`);
       seen.add(item.id);
     }
     if (input.isVatShifted && input.isIncludingVat && (item.vatCategory ?? 'S') === 'S') {

@@ -4,7 +4,7 @@ import { badInput, Refusal } from './errors.ts';
 import { shippableItems } from './invoiceability.ts';
 import type { Quantity } from './money.ts';
 import { isPhysical, orderStatus, partFault, quantityToShip, type OrderItem, type OrderWithItems } from './order.ts';
-import { Faults } from './text.ts';
+import { Faults, shown } from './text.ts';
 
 export interface ItemQuantityInput {
   readonly id: string;
@@ -61,9 +61,9 @@ function checkedLines(
     const item = shippable.get(line.id);
     const left = item ? quantityToShip(item) : 0n;
     const quantity = line.quantity ?? left;
-    if (seen.has(line.id)) faults.add(['items', index, 'id'], `"${line.id}" is given twice`);
-    else if (!known.has(line.id)) faults.add(['items', index, 'id'], `"${line.id}" is no item of this order`);
-    else if (!item) faults.add(['items', index, 'id'], `"${line.id}" has nothing to ship`);
+    if (seen.has(line.id)) faults.add(['items', index, 'id'], `"${shown(line.id)}" is given twice`);
+    else if (!known.has(line.id)) faults.add(['items', index, 'id'], `"${shown(line.id)}" is no item of this order`);
+    else if (!item) faults.add(['items', index, 'id'], `"${shown(line.id)}" has nothing to ship`);
     else {
       const fault = partFault(item, quantity, left, 'is left to ship');
       if (fault) faults.add(['items', index, 'quantity'], fault);

@@ -5,7 +5,8 @@
 // 2. A contra item carries a share of its line's stored amounts, by the share rule; the last one takes the remainder, and
 //    never more than the line carried.
 
-import { badInput } from './errors.ts';
+import { badInput, Refusal } from './errors.ts';
+import { refuseUnderReview } from './invoice-state.ts';
 import type { InvoiceLine } from './invoice.ts';
 import { cancelOpenUnits } from './issue-invoice.ts';
 import { minimum, shareOf, type Quantity } from './money.ts';
@@ -15,11 +16,13 @@ import {
   partFault,
   quantityToReturn,
   quantityToShip,
+  shippedNotInvoiced,
   type ItemAmounts,
+  type Order,
   type OrderItem,
   type OrderWithItems,
 } from './order.ts';
-import { Faults } from './text.ts';
+import { Faults, shown } from './text.ts';
 
 type Optional<T> = T | null | undefined;
 
@@ -46,7 +49,10 @@ export interface TakenBack {
   readonly lines: readonly CreditableLine[];
 }
 
-/** `lines`: those over the items concerned, newest invoice first. Throws BAD_USER_INPUT with every fault. */
+/**
+ * `lines`: those over the items concerned, newest invoice first. Throws BAD_USER_INPUT with every fault, and CONFLICT while
+ * the payment of the order is under review.
+ */
 export function takeBack(
   placed: OrderWithItems,
   inputs: readonly ContraItemInput[],
@@ -54,12 +60,13 @@ export function takeBack(
   lines: readonly CreditableLine[],
   context: { readonly now: Date; readonly nextId: () => string },
 ): TakenBack {
+  refuseUnderReview([placed], (reason) => new Refusal('CONFLICT', `Nothing can be taken back now: ${reason}.`));
   const wanted = checkedQuantities(placed.items, inputs, kind);
   const creditable = new Map(lines.map((one) => [`${one.line.invoiceId} ${one.line.position}`, one]));
   const items = new Map(placed.items.map((item) => [item.id, item]));
   const contraItems: OrderItem[] = [];
   for (const { item, quantity, contraItemId } of wanted) {
-    const notInvoiced = minimum(quantity, openQuantity(item));
+    const notInvoiced = minimum(quantity, notInvoicedUnits(placed.order, item, kind));
     const credits = creditLines(item, quantity - notInvoiced, [...creditable.values()]);
     for (const credit of credits)
       creditable.set(`${credit.after.line.invoiceId} ${credit.after.line.position}`, credit.after);
@@ -83,6 +90,12 @@ export function takeBack(
     contraItems,
     lines: [...creditable.values()].filter((one) => !lines.includes(one)),
   };
+}
+
+/** How many of the units concerned no invoice carries. Under AFTER_SHIPMENT those that were not shipped never come back. */
+function notInvoicedUnits({ invoicingPolicy }: Order, item: OrderItem, kind: TakeBackKind): Quantity {
+  const isByShipment = kind === 'return' && invoicingPolicy === 'AFTER_SHIPMENT';
+  return isByShipment ? shippedNotInvoiced(item) : openQuantity(item);
 }
 
 interface Credit {
@@ -158,10 +171,10 @@ function checkedQuantities(
   const wanted = inputs.flatMap((input, index): Wanted[] => {
     const item = items.find(({ id }) => id === input.id);
     faults.identifier(['items', index, 'contraItemId'], input.contraItemId);
-    if (seen.has(input.id)) faults.add(['items', index, 'id'], `"${input.id}" is given twice`);
+    if (seen.has(input.id)) faults.add(['items', index, 'id'], `"${shown(input.id)}" is given twice`);
     seen.add(input.id);
     if (!item || item.kind === 'CONTRA') {
-      faults.add(['items', index, 'id'], `"${input.id}" is no item of this order that can be taken back`);
+      faults.add(['items', index, 'id'], `"${shown(input.id)}" is no item of this order that can be taken back`);
       return [];
     }
     const left = kind === 'cancel' ? quantityToShip(item) : quantityToReturn(item);

@@ -4,10 +4,12 @@ import type { Fault } from './errors.ts';
 
 type Path = Fault['path'];
 
-// C0 and C1 controls.
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/u; // eslint-disable-line no-control-regex
-// Bidirectional overrides and isolates can make a name read as another one.
-const BIDI_CONTROLS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+// C0 and C1 controls, and the separators of lines and paragraphs: what is one line here is one line everywhere.
+const CONTROLS = /[\p{Cc}\u2028\u2029]/u;
+// Bidirectional marks, overrides and isolates can make a name read as another one.
+const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+// Marks pile up over the lines around them. Letters with more than a few are in no language.
+const PILED_MARKS = /\p{M}{11}/u;
 // A letter, digit, mark or sign; spaces of all kinds and zero-width characters alone show nothing.
 const VISIBLE = /[\p{L}\p{N}\p{M}\p{P}\p{S}]/u;
 const LONE_SURROGATE = /[\ud800-\udfff]/u;
@@ -19,7 +21,19 @@ export function textFault(text: string, maxLength: number): string | null {
   if (LONE_SURROGATE.test(text)) return 'must be well-formed Unicode';
   if (CONTROLS.test(text)) return 'must not contain control characters';
   if (BIDI_CONTROLS.test(text)) return 'must not contain characters that change the direction of writing';
+  if (PILED_MARKS.test(text)) return 'must not contain more than 10 combining marks in a row';
   return null;
+}
+
+const LONGEST_SHOWN = 100;
+const NOT_SHOWN = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** A text of a caller as a message may repeat it, whatever it is: short, on one line, and read as it is written. */
+export function shown(text: string): string {
+  const characters = Array.from(text.slice(0, 2 * LONGEST_SHOWN));
+  const isWhole = characters.length <= LONGEST_SHOWN && text.length <= 2 * LONGEST_SHOWN;
+  const kept = isWhole ? text : `${characters.slice(0, LONGEST_SHOWN).join('')}…`;
+  return kept.replace(NOT_SHOWN, '\ufffd');
 }
 
 /** Collects the faults of one input, so that a caller sees all of them at once. */
@@ -39,7 +53,7 @@ export class Faults {
 
   /** Checks a text that may have several lines. */
   lines(path: Path, text: string, maxLength: number): void {
-    const fault = textFault(text.replace(/\r\n|[\n\t]/g, ' '), maxLength);
+    const fault = textFault(text.replace(/\r\n|[\n\t\u2028\u2029]/g, ' '), maxLength);
     if (fault) this.add(path, fault);
   }
 

@@ -4,14 +4,19 @@ import type { App } from '../app.ts';
 import type { Actor } from '../domain/access.ts';
 import { createLoaders, type Loaders } from './loaders.ts';
 
+/** Makes the addresses under which signed tokens open. */
+export interface Urls {
+  readonly pdfUrl: (token: string) => string;
+  readonly paymentUrl: (token: string) => string;
+}
+
 export interface Context {
   readonly app: App;
   readonly actor: Actor;
   readonly loaders: Loaders;
-  /** Makes the address under which a signed PDF token opens. */
-  readonly pdfUrl: (token: string) => string;
+  readonly urls: Urls;
 }
 
-export function createContext(app: App, actor: Actor, pdfUrl: Context['pdfUrl']): Context {
-  return { app, actor, loaders: createLoaders(app, actor), pdfUrl };
+export function createContext(app: App, actor: Actor, urls: Urls): Context {
+  return { app, actor, loaders: createLoaders(app, actor), urls };
 }

@@ -1,11 +1,13 @@
 // Refusals as GraphQL errors: one code each, with faults and blockers beside it. What is no refusal is never shown.
 
 import { randomUUID } from 'node:crypto';
+import { HeaderMap } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { describeFaults, Refusal, type ErrorCode } from '../domain/errors.ts';
+import { describeFaults, RateLimited, Refusal, type ErrorCode } from '../domain/errors.ts';
 import type { Log } from '../ports.ts';
 import { toSnakeCase } from './field-names.ts';
+import { tokenFault } from './limits.ts';
 
 // What HTTP is told where a refusal meets the whole request. A refusal of one field leaves the status alone.
 const HTTP_STATUS: Readonly<Record<ErrorCode, number | null>> = {
@@ -22,14 +24,23 @@ const HTTP_STATUS: Readonly<Record<ErrorCode, number | null>> = {
   RATE_LIMITED: 429,
 };
 
+// Typed as another package, which declares extensions for all, knows it: for Apollo headers are a map of its own.
+function httpHead(status: number, retryAfterSeconds: number | null): { readonly status: number } {
+  const headers = new HeaderMap();
+  if (retryAfterSeconds !== null) headers.set('retry-after', String(retryAfterSeconds));
+  return Object.assign({ status }, { headers });
+}
+
 /** The error that a client sees of a refusal. Field names are the API's own. */
 export function toGraphQLError(refusal: Refusal): GraphQLError {
   const status = HTTP_STATUS[refusal.code];
   const { faults, blockers } = refusal;
+  const wait = refusal instanceof RateLimited ? refusal.retryAfterSeconds : null;
   return new GraphQLError(faults.length > 0 ? describeFaults(faults, toSnakeCase) : refusal.message, {
     extensions: {
       code: refusal.code,
-      ...(status !== null && { http: { status } }),
+      ...(wait !== null && { retry_after_seconds: wait }),
+      ...(status !== null && { http: httpHead(status, wait) }),
       ...(faults.length > 0 && {
         faults: faults.map(({ path, message }) => ({
           path: path.map((part) => (typeof part === 'number' ? part : toSnakeCase(part))),
@@ -68,6 +79,8 @@ export function errorFormatter(log: Log) {
       const { http: _, ...shown } = extensions;
       return { ...formatted, message, extensions: shown };
     }
+    const tooLong = tokenFault(error);
+    if (tooLong) return { ...formatted, message: tooLong.message, extensions: { code: tooLong.extensions['code'] } };
     const code = formatted.extensions?.['code'];
     if (typeof code === 'string' && (PROTOCOL_CODES.has(code) || isOwnCode(code))) {
       const { stacktrace: _, ...shown } = formatted.extensions ?? {};

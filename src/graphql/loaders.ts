@@ -6,7 +6,7 @@ import type { Actor } from '../domain/access.ts';
 import type { Invoice, InvoiceLine } from '../domain/invoice.ts';
 import type { Order, OrderItem } from '../domain/order.ts';
 import type { Customer } from '../domain/party.ts';
-import type { Payment } from '../ports.ts';
+import type { Payment } from '../domain/payment.ts';
 
 export type Loaders = ReturnType<typeof createLoaders>;
 
@@ -26,6 +26,10 @@ export function createLoaders(app: App, actor: Actor) {
     commentsOfInvoice: many(
       (ids) => app.commentsOfInvoices(actor, ids),
       (comment) => comment.invoiceId,
+    ),
+    emailsOfInvoice: many(
+      (ids) => app.emailsOfInvoices(actor, ids),
+      (email) => email.invoiceId,
     ),
     paymentsOfInvoice: many<Payment>(
       (ids) => app.paymentsOfInvoices(actor, ids),

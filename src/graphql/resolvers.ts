@@ -7,6 +7,7 @@ import { invoiceSortKey, orderSortKey } from '../domain/list-sort.ts';
 import { reimbursement } from '../domain/reimbursement.ts';
 import { vatBreakdown, type NetAndVat } from '../domain/vat.ts';
 import type { Resolvers } from '../generated/graphql.ts';
+import type { InvoiceEmail } from '../domain/invoice-notes.ts';
 import { connectionOf, listInputOf } from './connection.ts';
 import type { Context } from './context.ts';
 import { camelCased } from './field-names.ts';
@@ -56,12 +57,18 @@ export const resolvers: Resolvers = {
       changing(context, async ({ app, actor }) => ({ order: await app.holdOrder(actor, input.order_id) })),
     releaseOrder: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ order: await app.releaseOrder(actor, input.order_id) })),
+    authorizePayment: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ order: await app.authorizePayment(actor, camelCased(input)) })),
     invoiceItems: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.invoiceItems(actor, camelCased(input)) })),
     invoiceOrder: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.invoiceOrder(actor, camelCased(input)) })),
     createInvoice: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.createInvoice(actor, camelCased(input)) })),
+    captureInvoice: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.captureInvoice(actor, input.invoice_id) })),
+    voidInvoice: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.voidInvoice(actor, input.invoice_id) })),
     cancelInvoice: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.cancelInvoice(actor, input.invoice_id) })),
     archiveInvoice: (_, { input }, context) =>
@@ -70,6 +77,8 @@ export const resolvers: Resolvers = {
       changing(context, async ({ app, actor }) => ({ invoice: await app.restoreInvoice(actor, input.invoice_id) })),
     addInvoiceComment: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.addInvoiceComment(actor, camelCased(input)) })),
+    sendInvoiceEmail: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({ invoice: await app.sendInvoiceEmail(actor, camelCased(input)) })),
     refundPayment: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.refundPayment(actor, camelCased(input)) })),
     registerPayment: (_, { input }, context) =>
@@ -116,12 +125,18 @@ export const resolvers: Resolvers = {
       payments: await loaders.paymentsOfInvoice.load(invoice.id),
     }),
     comments: (invoice, _, { loaders }) => loaders.commentsOfInvoice.load(invoice.id),
+    emails: (invoice, _, { loaders }) => loaders.emailsOfInvoice.load(invoice.id),
+    last_notification_at: async (invoice, _, { loaders }) => latest(await loaders.emailsOfInvoice.load(invoice.id)),
     corrects: ({ correctsInvoiceId }, _, { loaders }) =>
       correctsInvoiceId === null ? null : loaders.invoice.load(correctsInvoiceId),
     credit_invoices: (invoice, _, { loaders }) => loaders.creditsOfInvoice.load(invoice.id),
-    pdf_url: async (invoice, _, { app, pdfUrl }) => {
+    payment_link: async (invoice, _, { app, loaders, urls }) => {
+      const token = await app.signPaymentLink(invoice, await loaders.paymentsOfInvoice.load(invoice.id));
+      return token === null ? null : urls.paymentUrl(token);
+    },
+    pdf_url: async (invoice, _, { app, urls }) => {
       const token = await app.signPdfLink(invoice);
-      return token === null ? null : pdfUrl(token);
+      return token === null ? null : urls.pdfUrl(token);
     },
   },
 
@@ -158,10 +173,16 @@ async function changing<T>(context: Context, run: (context: Context) => Promise<
   return result;
 }
 
+/** When the last of these mails was sent. */
+function latest(emails: readonly InvoiceEmail[]): Date | null {
+  const times = emails.flatMap(({ sentAt }) => sentAt?.getTime() ?? []);
+  return times.length === 0 ? null : new Date(Math.max(...times));
+}
+
 function reimbursementOf({ invoice, payments }: PaidInvoice) {
   return reimbursement(
     invoice,
-    payments.some(({ status }) => status === 'PENDING'),
+    payments.some(({ status, isRefund }) => status === 'PENDING' && !isRefund),
   );
 }
 

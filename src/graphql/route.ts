@@ -1,21 +1,24 @@
 // The GraphQL door on HTTP: /graphql for programs, GraphiQL on the same path for a browser on this machine.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from '../app.ts';
 import { Refusal } from '../domain/errors.ts';
 import type { Log } from '../ports.ts';
-import { createContext } from './context.ts';
+import { createContext, type Urls } from './context.ts';
 import { toGraphQLError } from './errors.ts';
 import { renderPage, wantsGraphiql } from './graphiql.ts';
+import { GRAPHQL_MEDIA_TYPE } from './http-status.ts';
+import { LIMITS, mayChange, tooMuch } from './limits.ts';
 import { createGraphqlServer } from './server.ts';
 
-/** `pdfUrl` makes the address under which a signed PDF token opens. */
 export async function routeGraphql(
   server: FastifyInstance,
   app: App,
   log: Log,
-  pdfUrl: (token: string) => string,
+  urls: Urls,
+  durations: Durations = LIMITS,
 ): Promise<void> {
   const graphql = createGraphqlServer(log);
   await graphql.start();
@@ -23,7 +26,9 @@ export async function routeGraphql(
   const answer = fastifyApolloHandler(graphql, {
     context: async (request) => {
       try {
-        return createContext(app, await app.authenticate(apiKeyOf(request)), pdfUrl);
+        const actor = await app.authenticate(apiKeyOf(request));
+        if (Array.isArray(request.body)) throw tooMuch('One request holds one operation.');
+        return createContext(app, actor, urls);
       } catch (error) {
         throw error instanceof Refusal ? toGraphQLError(error) : error;
       }
@@ -35,7 +40,7 @@ export async function routeGraphql(
     url: '/graphql',
     errorHandler: answerInGraphql,
     handler: async function (request, reply) {
-      if (!wantsGraphiql(request)) return answer.call(this, request, reply);
+      if (!wantsGraphiql(request)) return inTime(answer.call(this, request, reply), durations, request, reply);
       page ??= renderPage();
       return reply
         .type('text/html; charset=utf-8')
@@ -45,6 +50,40 @@ export async function routeGraphql(
         .send(page);
     },
   });
+}
+
+interface Durations {
+  readonly queryMs: number;
+  readonly mutationMs: number;
+}
+
+/** Answers without the operation once its time is up. What it changes it still changes, all or nothing. */
+async function inTime(
+  answer: unknown,
+  { queryMs, mutationMs }: Durations,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const answered = new AbortController();
+  const { signal } = answered;
+  const late = async () => {
+    await pause(queryMs, null, { signal });
+    if (mayChange(request.method, request.body)) await pause(mutationMs - queryMs, null, { signal });
+    return null;
+  };
+  const timeIsUp = late();
+  // It ends so whenever the answer comes first.
+  timeIsUp.catch(() => undefined);
+  const body = await Promise.race([answer, timeIsUp]).finally(() => answered.abort());
+  if (body !== null) return body;
+  // Nobody waits for it any more; its fault would be an unhandled one.
+  Promise.resolve(answer).catch(() => undefined);
+  const message = 'The operation took too long. It may still take effect: read again, or repeat it with the same id.';
+  const type = request.headers.accept?.includes(GRAPHQL_MEDIA_TYPE) ? GRAPHQL_MEDIA_TYPE : 'application/json';
+  return reply
+    .code(503)
+    .type(`${type}; charset=utf-8`)
+    .send(JSON.stringify({ errors: [{ message, extensions: { code: 'OPERATION_TIMED_OUT' } }] }));
 }
 
 // A body that cannot be read never reaches Apollo; its fault is still told the way every other one here is.

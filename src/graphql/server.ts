@@ -7,6 +7,9 @@ import type { Log } from '../ports.ts';
 import type { Context } from './context.ts';
 import { errorFormatter } from './errors.ts';
 import { toCamelCase } from './field-names.ts';
+import { httpStatusPlugin } from './http-status.ts';
+import { LIMITS, limitShape } from './limits.ts';
+import { limitCost } from './operation-cost.ts';
 import { createSchema } from './schema.ts';
 
 // A field without a resolver is the property of the record under its camelCase name.
@@ -27,6 +30,8 @@ export function createGraphqlServer(log: Log): ApolloServer<Context> {
     csrfPrevention: {
       requestHeaders: ['authorization', 'x-api-key', 'x-apollo-operation-name', 'apollo-require-preflight'],
     },
-    plugins: [ApolloServerPluginLandingPageDisabled()],
+    parseOptions: { maxTokens: LIMITS.tokens },
+    validationRules: [limitShape],
+    plugins: [ApolloServerPluginLandingPageDisabled(), httpStatusPlugin, limitCost],
   });
 }

@@ -1,7 +1,7 @@
 // The HTTP server: hosts the doors, and tells whether it lives and whether requests are welcome.
 
 import { randomUUID } from 'node:crypto';
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Log } from '../ports.ts';
 
 // An order of 2,500 rows is about 700 kB.
@@ -9,6 +9,18 @@ const MOST_BODY_BYTES = 4 * 1024 * 1024;
 // A signed link holds the ids of merchant and invoice, which may be 100 characters of any script each.
 const LONGEST_PARAMETER = 4_000;
 const READY_DEADLINE_MS = 2_000;
+
+// How long a caller may take. Fastify as shipped waits for a request for ever, and every connection that waits is one
+// that others lack.
+const PATIENCE: Patience = {
+  // Headers fit into a few packets; nobody sends them slowly in earnest.
+  headersMs: 10_000,
+  // The largest body over a slow mobile line, 35 kB a second.
+  requestMs: 120_000,
+  // Nothing moves in either direction. Longer than the longest operation (60 s) and than a connection is kept for reuse.
+  silenceMs: 90_000,
+  checkEveryMs: 5_000,
+};
 const DRAIN_DEADLINE_MS = 15_000;
 
 export interface HttpServer {
@@ -16,6 +28,16 @@ export interface HttpServer {
   readonly address: string;
   /** Stops listening and waits for the requests that run. */
   close(): Promise<void>;
+}
+
+export interface Patience {
+  /** 408 when the headers are not there by then. */
+  readonly headersMs: number;
+  /** 408 when the body is not there by then. */
+  readonly requestMs: number;
+  /** A connection on which nothing moves for so long is cut, also one whose answer is not read. */
+  readonly silenceMs: number;
+  readonly checkEveryMs: number;
 }
 
 export interface HttpOptions {
@@ -26,16 +48,30 @@ export interface HttpOptions {
   readonly doors: readonly ((server: FastifyInstance) => Promise<void>)[];
   /** What must answer before requests are welcome, by name. */
   readonly readyChecks: Readonly<Record<string, () => Promise<void>>>;
+  readonly patience?: Patience;
 }
 
-export async function startHttpServer({ host, port, log, doors, readyChecks }: HttpOptions): Promise<HttpServer> {
+export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
+  const { host, port, log, doors, readyChecks, patience = PATIENCE } = options;
   const server = Fastify({
+    http: { headersTimeout: patience.headersMs, connectionsCheckingInterval: patience.checkEveryMs },
+    requestTimeout: patience.requestMs,
+    connectionTimeout: patience.silenceMs,
     bodyLimit: MOST_BODY_BYTES,
+    // An address that cannot be read is not repeated, as the answer of Fastify's own would.
+    frameworkErrors: (error, _, reply: FastifyReply) => {
+      void reply
+        .code(error.statusCode ?? 400)
+        .header('x-content-type-options', 'nosniff')
+        .send({ error: 'This address cannot be read.' });
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: LONGEST_PARAMETER },
   });
   maskErrors(server, log);
+  // Nothing of the request is repeated: an address can hold a token.
+  server.setNotFoundHandler(async (_, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
   server.addHook('onSend', async (_, reply) => {
     void reply.header('x-content-type-options', 'nosniff');
   });
@@ -70,18 +106,35 @@ function maskErrors(server: FastifyInstance, log: Log): void {
   });
 }
 
-/** Resolves, once asked, as soon as no request is under way. */
+/**
+ * Resolves, once asked, as soon as no request is under way. One whose caller has gone is over once what it asked for is
+ * done, and at once when its handler never began: Fastify tells the end only of answers that went out whole.
+ */
 function watchRequests(server: FastifyInstance): () => Promise<void> {
-  let underWay = 0;
+  const underWay = new Set<FastifyRequest>();
+  const handled = new Set<FastifyRequest>();
+  const closed = new WeakSet<FastifyRequest>();
   let onIdle: (() => void) | null = null;
-  server.addHook('onRequest', async () => {
-    underWay += 1;
+  const leave = (request: FastifyRequest) => {
+    if (handled.has(request) || !closed.has(request)) return;
+    underWay.delete(request);
+    if (underWay.size === 0) onIdle?.();
+  };
+  server.addHook('onRequest', async (request, reply) => {
+    underWay.add(request);
+    reply.raw.once('close', () => {
+      closed.add(request);
+      leave(request);
+    });
   });
-  server.addHook('onResponse', async () => {
-    underWay -= 1;
-    if (underWay === 0) onIdle?.();
+  server.addHook('preHandler', async (request) => {
+    handled.add(request);
   });
-  return () => new Promise((resolve) => (underWay === 0 ? resolve() : (onIdle = resolve)));
+  server.addHook('onSend', async (request) => {
+    handled.delete(request);
+    leave(request);
+  });
+  return () => new Promise((resolve) => (underWay.size === 0 ? resolve() : (onIdle = resolve)));
 }
 
 function routeHealth(server: FastifyInstance, log: Log, checks: HttpOptions['readyChecks']): void {

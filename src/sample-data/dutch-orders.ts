@@ -1,7 +1,8 @@
 // Twelve orders of four Dutch customers, written for the demo, because Northwind never sold to the Netherlands.
 //
 // They show what Northwind cannot: VAT at home (9 % on food, 21 % on the rest), consumer prices including VAT, order
-// discounts, fees, a price finer than a cent, weights, and several orders of one customer for one invoice.
+// discounts, fees, a price finer than a cent, weights, money held at a payment gateway, and several orders of one
+// customer for one invoice.
 
 import { demoVat } from './demo-vat.ts';
 import type { AddressJson, CustomerJson, PlaceOrderItemJson, PlaceOrderJson } from './northwind.ts';
@@ -151,7 +152,7 @@ function hotelOrders(): PlaceOrderJson[] {
   ];
 }
 
-/** A consumer: the prices in the shop are what is paid, with VAT in them. */
+/** A consumer: the prices in the shop are what is paid, with VAT in them. Her bank holds the money at the test gateway. */
 function consumerOrders(): PlaceOrderJson[] {
   const orders = [
     order('demo-1010', '2026-10-30T20:11:00+01:00', SANNE, [
@@ -171,7 +172,11 @@ function consumerOrders(): PlaceOrderJson[] {
       shipping('Verzendkosten', 695),
     ]),
   ];
-  return orders.map((placed) => ({ ...placed, is_including_vat: true }));
+  return orders.map((placed) => ({
+    ...placed,
+    is_including_vat: true,
+    payment: { method: 'ideal', authorization: `auth_${placed.id}` },
+  }));
 }
 
 function order(

@@ -20,6 +20,7 @@ export interface PlaceOrderJson {
   readonly billing_address: AddressJson;
   readonly shipping_address?: AddressJson;
   readonly items: readonly PlaceOrderItemJson[];
+  readonly payment?: { readonly method: string; readonly authorization: string | null };
   readonly placed_at: string;
 }
 

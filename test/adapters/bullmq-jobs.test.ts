@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createBullmqJobs, startBullmqWorker } from '../../src/adapters/bullmq-jobs.ts';
-import type { InvoiceReference, Jobs, Log } from '../../src/ports.ts';
+import { createBullmqJobs } from '../../src/adapters/bullmq-jobs.ts';
+import { startBullmqWorker } from '../../src/adapters/bullmq-worker.ts';
+import type { EmailReference, InvoiceReference, Jobs, Log } from '../../src/ports.ts';
 import { createTestDatabase } from '../setup/database.ts';
 import { eventually } from '../setup/eventually.ts';
 import { startRedis } from '../setup/redis.ts';
@@ -171,6 +172,44 @@ describe.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (server) => {
       });
     });
 
+    it('hands a mail to its own handler, and keeps one job of a mail that is asked for again while it waits', async () => {
+      const jobs = await queue.jobs();
+      await jobs.sendEmails([email('1')]);
+      await jobs.sendEmails([email('1'), email('1'), email('2')]);
+      await jobs.sendEmails([email('last')]);
+      const mailed: EmailReference[] = [];
+      await queue.work(
+        async () => {},
+        1,
+        undefined,
+        async (reference) => void mailed.push(reference),
+      );
+      await eventuallyHolds(() => expect(mailed).toEqual(['1', '2', 'last'].map(email)));
+    });
+
+    it('goes on with PDFs while every mail that it may send at once hangs', async () => {
+      const gate = createGate();
+      const rendered: string[] = [];
+      let hanging = 0;
+      await queue.work(
+        async ({ invoiceId }) => void rendered.push(invoiceId),
+        2,
+        undefined,
+        async () => {
+          hanging += 1;
+          await gate.passed;
+        },
+      );
+      const jobs = await queue.jobs();
+      await jobs.sendEmails(['1', '2', '3', '4'].map(email));
+      await eventuallyHolds(() => expect(hanging).toBe(2));
+      await jobs.renderInvoices(['1', '2', '3'].map(invoice));
+      await eventuallyHolds(() => expect(rendered.toSorted()).toEqual(['1', '2', '3']));
+      expect(hanging).toBe(2);
+      gate.open();
+      await eventuallyHolds(() => expect(hanging).toBe(4));
+    });
+
     it('runs a job again within 20 s after its worker process was killed', { timeout: 60_000 }, async () => {
       const killed = await queue.workInProcess();
       await (await queue.jobs()).renderInvoices([invoice('1')]);
@@ -294,12 +333,14 @@ describe.skipIf(redis === null)('queue on a Redis that evicts keys', () => {
     await admin.quit();
     const options = { databaseUrl: 'postgres://nobody@127.0.0.1:1/unused', redisUrl: evicting.url, log: recordLog() };
     await expect(createBullmqJobs(options)).rejects.toThrow(/noeviction/);
-    const handlers = { renderInvoice: async () => {} };
-    await expect(startBullmqWorker({ ...options, concurrency: 1, handlers })).rejects.toThrow(/noeviction/);
+    const handlers = { renderInvoice: async () => {}, sendEmail: async () => {} };
+    const concurrency = { renderInvoice: 1, sendEmail: 1 };
+    await expect(startBullmqWorker({ ...options, concurrency, handlers })).rejects.toThrow(/noeviction/);
   });
 });
 
 type Handler = (reference: InvoiceReference) => Promise<void>;
+const nothing = async (_: EmailReference) => {};
 type QueueUnderTest = Awaited<ReturnType<typeof openQueueUnderTest>>;
 
 /** A queue in a database of its own; with `network` given it is reached through it. */
@@ -317,8 +358,13 @@ async function openQueueUnderTest(server: 'PostgreSQL' | 'Redis') {
       ? { databaseUrl: reach(database.url), log }
       : { databaseUrl: database.url, redisUrl: reach(redisUrl), log };
   }
-  async function work(renderInvoice: Handler, concurrency = 4, through?: FlakyNetwork) {
-    const worker = await startBullmqWorker({ ...options(through), concurrency, handlers: { renderInvoice } });
+  async function work(renderInvoice: Handler, atOnce = 4, through?: FlakyNetwork, sendEmail = nothing) {
+    const concurrency = { renderInvoice: atOnce, sendEmail: atOnce };
+    const worker = await startBullmqWorker({
+      ...options(through),
+      concurrency,
+      handlers: { renderInvoice, sendEmail },
+    });
     opened.push(() => worker.close());
     return worker;
   }
@@ -375,6 +421,10 @@ async function spawnWorker(databaseUrl: string, redisUrl: string | undefined) {
 
 function invoice(invoiceId: string): InvoiceReference {
   return { merchantId: 'merchant', invoiceId };
+}
+
+function email(emailId: string): EmailReference {
+  return { merchantId: 'merchant', emailId };
 }
 
 /** Waits until the expectations do not throw any more. */

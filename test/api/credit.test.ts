@@ -273,6 +273,18 @@ test('a credit of an invoice that nothing was paid on takes its amount off what 
   expect((await readInvoice(invoiceId)).reimbursement).toMatchObject({ status: 'OPEN', amount_due: 1210 });
 });
 
+test('an invoice that was credited whole before anything was paid takes no payment any more', async () => {
+  const id = `credit-${(count += 1)}`;
+  await billhead.ask(PLACE_ORDER, { input: order(id) });
+  const { id: invoiceId } = await invoice(`${id}-1`);
+  await takeBack('cancel', id, { id: `${id}-1`, contra_item_id: `${id}-c` });
+  await refund(invoiceId);
+  await invoice(`${id}-c`);
+  const REGISTER = `mutation R($input: RegisterPaymentInput!) { registerPayment(input: $input) { invoice { id } } }`;
+  const input = { invoice_id: invoiceId, amount: 1, method: 'cash' };
+  expect((await billhead.refusal(REGISTER, { input })).extensions.code).toBe('CONFLICT');
+});
+
 test('a refund in parts settles the contra items once all they call for went back', async () => {
   const { id, invoiceId } = await paid(1000, 1000);
   await takeBack('cancel', id, { id: `${id}-1`, contra_item_id: `${id}-c` });
@@ -281,6 +293,74 @@ test('a refund in parts settles the contra items once all they call for went bac
   await refund(invoiceId);
   expect((await readInvoice(invoiceId)).reimbursement.amount_refunded).toBe(1200);
   expect((await invoice(`${id}-c`)).total).toBe(-1200);
+});
+
+test('of an invoice that was credited before it was paid, nothing is to be refunded after it is', async () => {
+  const id = `credit-${(count += 1)}`;
+  await billhead.ask(PLACE_ORDER, { input: order(id, { items: [item({ id: `${id}-1` }), item({ id: `${id}-2` })] }) });
+  const { id: invoiceId } = await invoice(`${id}-1`, `${id}-2`);
+  await takeBack('cancel', id, { id: `${id}-1`, contra_item_id: `${id}-c` });
+  await refund(invoiceId);
+  const REGISTER = `mutation R($input: RegisterPaymentInput!) { registerPayment(input: $input) { invoice { state } } }`;
+  const input = { invoice_id: invoiceId, amount: 2420, method: 'cash' };
+  // Contra items lower what is due once they stand on a credit invoice.
+  await invoice(`${id}-c`);
+  expect((await billhead.ask(REGISTER, { input })).registerPayment.invoice.state).toBe('PAID');
+  expect((await billhead.refusal(REFUND, { input: { invoice_id: invoiceId } })).extensions.code).toBe('CONFLICT');
+});
+
+test('a deposit stays where it is while the rest of the invoice is worth more', async () => {
+  const id = `credit-${(count += 1)}`;
+  await billhead.ask(PLACE_ORDER, { input: order(id, { items: [item({ id: `${id}-1` }), item({ id: `${id}-2` })] }) });
+  const { id: invoiceId } = await invoice(`${id}-1`, `${id}-2`);
+  const REGISTER = `mutation R($input: RegisterPaymentInput!) { registerPayment(input: $input) { invoice { state } } }`;
+  await billhead.ask(REGISTER, { input: { invoice_id: invoiceId, amount: 3000, method: 'cash' } });
+  await takeBack('cancel', id, { id: `${id}-1`, contra_item_id: `${id}-c` });
+  expect((await refund(invoiceId)).reimbursement).toMatchObject({ amount_paid: 3000, amount_refunded: 580 });
+  await invoice(`${id}-c`);
+  expect((await readInvoice(invoiceId)).reimbursement.amount_due).toBe(0);
+});
+
+test('taking back a discount alone raises what is due of the invoice, and nothing is due of the credit', async () => {
+  const id = `credit-${(count += 1)}`;
+  const discount = item({ id: `${id}-2`, kind: 'DISCOUNT', quantity: 1, unit_price: -500 });
+  await billhead.ask(PLACE_ORDER, { input: order(id, { items: [item({ id: `${id}-1` }), discount] }) });
+  const { id: invoiceId } = await invoice(`${id}-1`, `${id}-2`);
+  await takeBack('cancel', id, { id: `${id}-2`, contra_item_id: `${id}-c` });
+  await refund(invoiceId);
+  const credit = await invoice(`${id}-c`);
+  expect(credit).toMatchObject({ type: 'CREDIT_INVOICE', total: 605, reimbursement: { amount_due: 0 } });
+  expect((await readInvoice(invoiceId)).reimbursement.amount_due).toBe(2420);
+});
+
+describe('under AFTER_SHIPMENT', () => {
+  const placeShipped = async (shipped: number) => {
+    const id = `credit-${(count += 1)}`;
+    const items = [item({ id: `${id}-1`, quantity: 5 })];
+    await billhead.ask(PLACE_ORDER, { input: order(id, { items, invoicing_policy: 'AFTER_SHIPMENT' }) });
+    const input = { order_id: id, items: [{ id: `${id}-1`, quantity: shipped }] };
+    await billhead.ask(`mutation S($input: ShipItemsInput!) { shipItems(input: $input) { order { id } } }`, { input });
+    return id;
+  };
+  const invoiceable = async (id: string) =>
+    (await billhead.ask(`{ order(id: "${id}") { items { kind invoiceability { quantity } } } }`)).order.items.map(
+      ({ invoiceability: { quantity } }: { invoiceability: { quantity: number } }) => quantity,
+    );
+
+  test('what comes back before it was invoiced cannot be invoiced any more', async () => {
+    const id = await placeShipped(3);
+    await takeBack('return', id, { id: `${id}-1`, quantity: 2 });
+    expect(await invoiceable(id)).toEqual([1]);
+  });
+
+  test('what comes back after it was invoiced is credited, not taken off what was never shipped', async () => {
+    const id = await placeShipped(2);
+    await invoice(`${id}-1`);
+    const { contra_items: contra } = await takeBack('return', id, { id: `${id}-1` });
+    expect(contra).toMatchObject([{ quantity: -2, total: -2420 }]);
+    await ship(id);
+    expect(await invoiceable(id)).toEqual([3, 0]);
+  });
 });
 
 test('the credit invoice is a document of its own: minus signs, and the invoice that it corrects with number and date', async () => {

@@ -1,6 +1,9 @@
 // The life of an issued invoice: cancelled, paid, archived, commented; each operation in every state.
 
+import { readFile } from 'node:fs/promises';
+import { buildSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { TRANSITIONS } from '../../src/domain/invoice-state.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
 
@@ -21,16 +24,19 @@ const operation = (name: string) => `mutation M($input: ${INPUTS[name] ?? 'Invoi
 const INPUTS: Readonly<Record<string, string>> = {
   registerPayment: 'RegisterPaymentInput',
   addInvoiceComment: 'AddInvoiceCommentInput',
+  refundPayment: 'RefundPaymentInput',
+  sendInvoiceEmail: 'SendInvoiceEmailInput',
 };
 
 const run = async (name: string, input: object) => (await billhead.ask(operation(name), { input }))[name].invoice;
 const refused = async (name: string, input: object) => (await billhead.refusal(operation(name), { input })).extensions;
 
 /** An order of one row of 3 × 3.33 and one of 20.00 without VAT, both on an invoice of 36.28. */
-async function issue(): Promise<string> {
+async function issue(isAuthorised = false): Promise<string> {
   const id = `life-${(count += 1)}`;
   const items = [item({ id: `${id}-1`, quantity: 3, unit_price: 333 }), item({ id: `${id}-2` })];
-  await billhead.ask(PLACE_ORDER, { input: order(id, { items }) });
+  const payment = isAuthorised ? { method: 'card', authorization: `auth_${id}` } : null;
+  await billhead.ask(PLACE_ORDER, { input: { ...order(id, { items }), payment } });
   await billhead.ask(INVOICE_ITEMS, { input: { items: [`${id}-1`, `${id}-2`], invoice_id: id } });
   return id;
 }
@@ -40,46 +46,79 @@ const TOTAL = 999 + 2000 + 630;
 const pay = (invoiceId: string, amount: number) =>
   run('registerPayment', { invoice_id: invoiceId, amount, method: 'bank_transfer', reference: 'MT940 1' });
 
-async function issueIn(state: 'OPEN' | 'PAID' | 'CANCELED'): Promise<string> {
-  const id = await issue();
+type State = 'OPEN' | 'OPEN, authorised' | 'PAID' | 'PAID online' | 'CANCELED';
+
+async function issueIn(state: State): Promise<string> {
+  const id = await issue(state === 'OPEN, authorised' || state === 'PAID online');
   if (state === 'PAID') await pay(id, TOTAL);
+  if (state === 'PAID online') await run('captureInvoice', { invoice_id: id });
   if (state === 'CANCELED') await run('cancelInvoice', { invoice_id: id });
   return id;
 }
 
 describe('every operation in every state', () => {
-  test.each([
-    ['OPEN', 'cancelInvoice', {}, 'CANCELED'],
-    ['PAID', 'cancelInvoice', {}, 'INVOICE_NOT_CANCELABLE'],
-    ['CANCELED', 'cancelInvoice', {}, 'INVOICE_NOT_CANCELABLE'],
-    ['OPEN', 'registerPayment', { amount: TOTAL, method: 'cash' }, 'PAID'],
-    ['OPEN', 'registerPayment', { amount: 1, method: 'cash' }, 'OPEN'],
-    ['PAID', 'registerPayment', { amount: 1, method: 'cash' }, 'CONFLICT'],
-    ['CANCELED', 'registerPayment', { amount: 1, method: 'cash' }, 'CONFLICT'],
-    ['OPEN', 'archiveInvoice', {}, 'OPEN'],
-    ['PAID', 'archiveInvoice', {}, 'PAID'],
-    ['CANCELED', 'archiveInvoice', {}, 'CANCELED'],
-    ['OPEN', 'restoreInvoice', {}, 'OPEN'],
-    ['PAID', 'restoreInvoice', {}, 'PAID'],
-    ['CANCELED', 'restoreInvoice', {}, 'CANCELED'],
-    ['OPEN', 'addInvoiceComment', { comment: 'x' }, 'OPEN'],
-    ['PAID', 'addInvoiceComment', { comment: 'x' }, 'PAID'],
-    ['CANCELED', 'addInvoiceComment', { comment: 'x' }, 'CANCELED'],
-  ] as const)('%s: %s %j → %s', async (state, name, more, outcome) => {
+  const NO_CAPTURE = 'INVOICE_NOT_CAPTURABLE';
+  const NO_VOID = 'INVOICE_NOT_VOIDABLE';
+  const NO_CANCEL = 'INVOICE_NOT_CANCELABLE';
+  const ALL = { amount: TOTAL, method: 'cash' };
+  const PART = { amount: 1, method: 'cash' };
+  const ONLINE = { amount: 1, mode: 'ONLINE' };
+  const UNTOUCHED = ['OPEN', 'OPEN', 'PAID', 'PAID', 'CANCELED'] as const;
+  // The state that each makes of it, or the code that refuses it.
+  const TABLE = [
+    // operation         input             OPEN        OPEN, authorised  PAID        PAID online  CANCELED
+    ['captureInvoice', {}, NO_CAPTURE, 'PAID', NO_CAPTURE, NO_CAPTURE, NO_CAPTURE],
+    ['voidInvoice', {}, NO_VOID, NO_VOID, NO_VOID, 'CANCELED', NO_VOID],
+    ['cancelInvoice', {}, 'CANCELED', 'CANCELED', NO_CANCEL, NO_CANCEL, NO_CANCEL],
+    ['registerPayment', ALL, 'PAID', 'PAID', 'CONFLICT', 'CONFLICT', 'CONFLICT'],
+    ['registerPayment', PART, 'OPEN', 'OPEN', 'CONFLICT', 'CONFLICT', 'CONFLICT'],
+    ['refundPayment', {}, 'CONFLICT', 'CONFLICT', 'CONFLICT', 'CONFLICT', 'CONFLICT'],
+    ['refundPayment', { amount: 1 }, 'BAD_USER_INPUT', 'BAD_USER_INPUT', 'PAID', 'PAID', 'BAD_USER_INPUT'],
+    ['refundPayment', ONLINE, 'BAD_USER_INPUT', 'BAD_USER_INPUT', 'BAD_USER_INPUT', 'PAID', 'BAD_USER_INPUT'],
+    ['archiveInvoice', {}, ...UNTOUCHED],
+    ['restoreInvoice', {}, ...UNTOUCHED],
+    ['addInvoiceComment', { comment: 'x' }, ...UNTOUCHED],
+    ['retryInvoicePdf', {}, ...UNTOUCHED],
+    ['sendInvoiceEmail', { to: 'ada@example.com' }, ...UNTOUCHED],
+  ] as const;
+  const STATES: readonly State[] = ['OPEN', 'OPEN, authorised', 'PAID', 'PAID online', 'CANCELED'];
+  const rows = TABLE.flatMap(([name, more, ...outcomes]) =>
+    STATES.map((state, index) => ({ state, name, more, outcome: outcomes[index] })),
+  );
+
+  test.each(rows)('$state: $name $more → $outcome', async ({ state, name, more, outcome }) => {
     const id = await issueIn(state);
+    const before = (await billhead.ask(`{ invoice(id: "${id}") { state } }`)).invoice.state;
     const { data, errors } = await billhead.graphql(operation(name), { input: { invoice_id: id, ...more } });
     expect(errors?.[0]?.extensions.code ?? data[name].invoice.state).toBe(outcome);
     const { invoice } = await billhead.ask(`{ invoice(id: "${id}") { state } }`);
-    expect(invoice.state).toBe(errors ? state : outcome);
+    expect(invoice.state).toBe(errors ? before : outcome);
   });
 
-  test.each(['cancelInvoice', 'archiveInvoice', 'restoreInvoice', 'addInvoiceComment', 'registerPayment'])(
-    '%s of an invoice that is not there is NOT_FOUND',
-    async (name) => {
-      const more = { addInvoiceComment: { comment: 'x' }, registerPayment: { amount: 1, method: 'cash' } }[name] ?? {};
+  test.each(TABLE.map(([name, more]) => ({ name, more })))(
+    '$name $more of an invoice that is not there is NOT_FOUND',
+    async ({ name, more }) => {
       expect((await refused(name, { invoice_id: 'nowhere', ...more })).code).toBe('NOT_FOUND');
     },
   );
+
+  test('is every operation on an issued invoice that there is, and every one with a transition', async () => {
+    const tried = new Set<string>(TABLE.map(([name]) => name));
+    const schema = buildSchema(await readFile(new URL('../../schema.graphql', import.meta.url), 'utf8'));
+    const mutations = Object.values(schema.getMutationType()?.getFields() ?? {});
+    const onInvoices = mutations.filter(({ type }) => String(type) === 'InvoicePayload!').map(({ name }) => name);
+    expect([...tried].sort()).toEqual(onInvoices.sort());
+    const withTransition = Object.keys(TRANSITIONS).map((key) => (key === 'registerPayment' ? key : `${key}Invoice`));
+    const withoutTransition = [
+      'refundPayment',
+      'archiveInvoice',
+      'restoreInvoice',
+      'addInvoiceComment',
+      'retryInvoicePdf',
+      'sendInvoiceEmail',
+    ];
+    expect([...tried].sort()).toEqual([...withTransition, ...withoutTransition].sort());
+  });
 });
 
 describe('cancelling', () => {

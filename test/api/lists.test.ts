@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { copyRow } from '../setup/copy-row.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
 import { statementsOf } from '../setup/statements.ts';
@@ -40,9 +41,8 @@ beforeAll(async () => {
     UPDATE invoices SET due_date = '2026-02-20'::date + right(id, 2)::int % 5, is_archived = id IN ('i03', 'i11'),
       state = CASE WHEN id IN ('i05', 'i06') THEN 'PAID' WHEN id = 'i07' THEN 'CANCELED' ELSE 'OPEN' END`);
   await database.query(`UPDATE orders SET status = 'ON_HOLD' WHERE id IN ('o05', 'o06')`);
-  await database.query(`
-    INSERT INTO invoices SELECT (jsonb_populate_record(i, '{"id": "credit", "number": "C-1", "sequence": 99,
-      "type": "CREDIT_INVOICE", "corrects_invoice_id": "i01"}')).* FROM invoices i WHERE id = 'i01'`);
+  const credit = { id: 'credit', number: 'C-1', sequence: 99, type: 'CREDIT_INVOICE', corrects_invoice_id: 'i01' };
+  await copyRow(database, 'invoices', 'i01', credit);
 });
 afterAll(async () => {
   await database.end();
@@ -282,10 +282,11 @@ describe('pages stay where they were', () => {
       ]) {
         const id = `${place}-${added.length}`;
         added.push(id);
-        await database.query(
-          `INSERT INTO invoices SELECT (jsonb_populate_record(i, $1)).* FROM invoices i WHERE id = $2`,
-          [JSON.stringify({ id, number: `${id}-new`, sequence: 1000 + added.length }), source],
-        );
+        await copyRow(database, 'invoices', source ?? '', {
+          id,
+          number: `${id}-new`,
+          sequence: 1000 + added.length,
+        });
       }
     }
     await database.query('DELETE FROM invoices WHERE id = ANY($1)', [added]);
@@ -428,16 +429,21 @@ test('a list of 50 invoices with all that hangs on them takes as many statements
     `INSERT INTO payments (merchant_id, id, invoice_id, method, amount, is_refund, status, created_at)
      SELECT merchant_id, 'p-' || id, id, 'card', 1, false, 'SUCCEEDED', now() FROM invoices WHERE merchant_id = 'busy'`,
   );
+  await database.query(
+    `INSERT INTO invoice_emails (merchant_id, id, invoice_id, recipient, due_at, created_at)
+     SELECT merchant_id, 'm-' || id, id, 'ada@example.com', now(), now() FROM invoices WHERE merchant_id = 'busy'`,
+  );
   const query = `query ($first: Int!) { invoices(first: $first) { total_count nodes {
     id number customer { name } orders { number items { name } customer { name } } lines { name } vat { amount }
-    reimbursement { status payments { amount } } pdf_url } } }`;
+    reimbursement { status payments { amount } } emails { to error } last_notification_at pdf_url } } }`;
   const count = async (first: number) => {
     const statements = await statementsOf(async () => {
       const { invoices } = await billhead.ask(query, { first }, key);
       expect(invoices.nodes).toHaveLength(first);
       for (const node of invoices.nodes) {
         expect(node.pdf_url).toMatch(/^http/);
-        expect([node.orders.length, node.lines.length, node.reimbursement.payments.length]).toEqual([1, 1, 1]);
+        const { orders, lines, reimbursement, emails } = node;
+        expect([orders, lines, reimbursement.payments, emails].map(({ length }) => length)).toEqual([1, 1, 1, 1]);
       }
     });
     return statements.length;

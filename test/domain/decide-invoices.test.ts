@@ -64,10 +64,10 @@ describe('numbers', () => {
   );
 });
 
-test('an order in payment review is neither invoiced nor shipped, but can be cancelled', () => {
+test('of an order in payment review nothing can be invoiced, shipped or taken back', () => {
   const { order, items } = placed('o', [row()]);
   const reviewed = { order: { ...order, isInPaymentReview: true }, items };
-  expect(orderActions(reviewed)).toEqual([{ action: 'CANCEL', ids: ['o-1'] }]);
+  expect(orderActions(reviewed)).toEqual([]);
   const [item] = items;
   expect(item && invoiceability(reviewed.order, item)).toMatchObject({
     quantity: 0n,

@@ -84,12 +84,32 @@ describe('commands', () => {
   };
 
   test('api-key makes a merchant and a key, and says all that is missing', async () => {
-    const missing = await run('create-api-key.ts', ['create', '--merchant', 'shop', '--country', 'XX']);
+    const missing = await run('api-key.ts', ['create', '--merchant', 'shop', '--country', 'XX']);
     expect(missing.code).toBe(2);
     for (const option of ['--name', '--street', '--city', '--country']) expect(missing.output).toContain(`${option}:`);
-    const made = await run('create-api-key.ts', ADDRESS.split('|'));
+    const made = await run('api-key.ts', ADDRESS.split('|'));
     expect(made).toMatchObject({ code: 0, output: expect.stringMatching(/bh_\w+_[\w-]{43}/) });
     env = { ...env, BILLHEAD_API_KEY: /bh_\w+_[\w-]{43}/.exec(made.output)?.[0] };
+  }, 60_000);
+
+  test('api-key lists keys without their secrets, and revokes one', async () => {
+    const made = await run('api-key.ts', [
+      'create',
+      '--merchant',
+      'shop',
+      '--key-name',
+      'till',
+      '--scopes',
+      'orders:read',
+    ]);
+    const [, prefix = '', secret = ''] = /bh_(\w+?)_([\w-]{43})/.exec(made.output) ?? [];
+    const listed = await run('api-key.ts', ['list', '--merchant', 'shop']);
+    expect(listed).toMatchObject({ code: 0, output: expect.stringContaining(`bh_${prefix}_…`) });
+    expect(listed.output).not.toContain(secret);
+    expect((await run('api-key.ts', ['revoke', '--merchant', 'other', '--key', `bh_${prefix}`])).code).toBe(1);
+    expect((await run('api-key.ts', ['revoke', '--merchant', 'shop', '--key', `bh_${prefix}`])).code).toBe(0);
+    expect((await run('api-key.ts', ['revoke', '--merchant', 'shop', '--key', `bh_${prefix}`])).code).toBe(1);
+    expect((await run('api-key.ts', ['--help'])).code).toBe(0);
   }, 60_000);
 
   test('import takes in what is right, lists every refused line with its reasons, and can be run again', async () => {

@@ -3,6 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from 'pg';
 import { inject } from 'vitest';
+import { SUPERUSER } from '../../src/adapters/embedded-postgres-cluster.ts';
+import { eventually } from './eventually.ts';
 
 export interface TestDatabase {
   readonly url: string;
@@ -19,12 +21,23 @@ export function createEmptyDatabase(): Promise<TestDatabase> {
   return createDatabase('template0');
 }
 
+/** The same database as its cluster's superuser, whom row-level security leaves alone. */
+export function asSuperuser(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.username = SUPERUSER;
+  url.password = inject('superuserPassword');
+  return url.href;
+}
+
 async function createDatabase(template: string): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   await execute(`CREATE DATABASE ${name} TEMPLATE ${template}`);
   return {
     url: urlOf(name),
-    drop: () => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`),
+    drop: async () => {
+      // The autovacuum of the server, which we may not end, can be in it for a moment.
+      await eventually(() => execute(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`).then(() => true));
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 // Starts one PostgreSQL for the whole test run, with a migrated database that every test database is a copy of.
 
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -12,7 +12,12 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** The migrated database. Copy it, never connect to it: PostgreSQL copies no database that is in use. */
     readonly templateDatabaseUrl: string;
+    readonly superuserPassword: string;
   }
+}
+
+interface Passwords {
+  readonly superuser: string;
 }
 
 const FOLDER_PREFIX = 'billhead-test-';
@@ -25,6 +30,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const postgres = await startEmbeddedPostgres(folder, quietLog, { isEphemeral: true });
   await migrate(postgres.url, quietLog);
   project.provide('templateDatabaseUrl', postgres.url);
+  const passwords = JSON.parse(await readFile(path.join(folder, 'postgres-passwords.json'), 'utf8')) as Passwords;
+  project.provide('superuserPassword', passwords.superuser);
   return async () => {
     await postgres.stop();
     await rm(folder, { recursive: true, force: true });

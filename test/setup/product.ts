@@ -5,6 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import { SCOPES, type Actor, type Scope } from '../../src/domain/access.ts';
+import type { Merchant } from '../../src/domain/party.ts';
+import type { Log } from '../../src/ports.ts';
 import { openProduct, type Product } from '../../src/product.ts';
 import { DEMO_MERCHANT } from '../../src/sample-data/demo-merchant.ts';
 import { startServer } from '../../src/server.ts';
@@ -30,6 +32,7 @@ export interface Answer {
 
 export interface TestProduct {
   readonly product: Product;
+  /** For a test's own connections: they see all merchants. The product takes nothing of that from the URL. */
   readonly databaseUrl: string;
   readonly dataDir: string;
   /** Where the server listens. */
@@ -37,10 +40,12 @@ export interface TestProduct {
   /** A key of the merchant "demo" with every scope. */
   readonly apiKey: string;
   readonly actor: Actor;
+  /** A worker on the same database, with a product of its own; `env` says what is different there. */
+  addWorker(env?: NodeJS.ProcessEnv): Promise<{ close(): Promise<void> }>;
   /** Another server on the same database, with a pool and queue of its own. */
   addServer(): Promise<SecondServer>;
   /** A further merchant with a key. */
-  addMerchant(id: string, scopes?: readonly Scope[]): Promise<string>;
+  addMerchant(id: string, scopes?: readonly Scope[], changes?: Partial<Merchant>): Promise<string>;
   /** The whole answer. */
   graphql(query: string, variables?: object, apiKey?: string, address?: string): Promise<Answer>;
   /** The data of an answer without errors. */
@@ -58,25 +63,46 @@ export interface SecondServer {
 export interface TestProductOptions {
   readonly withWorker?: boolean;
   readonly redisUrl?: string | undefined;
+  /** Where mails go; into files when it is left out. */
+  readonly smtpUrl?: string;
+  /** Further variables of the configuration. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly log?: Log;
+  /** Another way to the database, for tests that take a wall down. */
+  readonly connect?: Parameters<typeof openProduct>[2];
+}
+
+function seeingAll(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.set('options', '-c billhead.scope=all');
+  // A plus sign is no space to the driver.
+  return url.href.replaceAll('+', '%20');
 }
 
 export async function startTestProduct({
   withWorker = false,
   redisUrl,
+  smtpUrl,
+  env = {},
+  log = quietLog,
+  connect,
 }: TestProductOptions = {}): Promise<TestProduct> {
   const database = await createTestDatabase();
   const dataDir = await mkdtemp(path.join(os.tmpdir(), 'billhead-product-'));
-  const config = readConfig({
+  const settings = {
     DATA_DIR: dataDir,
     DATABASE_URL: database.url,
     PORT: '0',
     REDIS_URL: redisUrl,
-  });
-  const product = await openProduct(config, quietLog);
-  const worker = withWorker ? await startWorker(product, config, quietLog) : null;
-  const server = await startServer(product, config, quietLog);
-  const addMerchant = async (id: string, scopes: readonly Scope[] = SCOPES) => {
-    await product.app.createMerchant({ ...DEMO_MERCHANT, id });
+    SMTP_URL: smtpUrl,
+    ...env,
+  };
+  const config = readConfig(settings);
+  const product = await openProduct(config, log, connect);
+  const worker = withWorker ? await startWorker(product, config, log) : null;
+  const server = await startServer(product, config, log);
+  const addMerchant = async (id: string, scopes: readonly Scope[] = SCOPES, changes: Partial<Merchant> = {}) => {
+    await product.app.createMerchant({ ...DEMO_MERCHANT, ...changes, id });
     return product.app.createApiKey({ merchantId: id, name: 'test', scopes, expiresAt: null });
   };
   const apiKey = await addMerchant('demo');
@@ -95,12 +121,18 @@ export async function startTestProduct({
   };
   return {
     product,
-    databaseUrl: database.url,
+    databaseUrl: seeingAll(database.url),
     dataDir,
     address: server.address,
     apiKey,
     actor: { merchantId: 'demo', scopes: SCOPES },
     addMerchant,
+    addWorker: async (changes = {}) => {
+      const workersConfig = readConfig({ ...settings, ...changes });
+      const second = await openProduct(workersConfig, quietLog);
+      const working = await startWorker(second, workersConfig, quietLog);
+      return { close: () => working.close().then(() => second.close()) };
+    },
     addServer: async () => {
       const second = await openProduct(config, quietLog);
       const listening = await startServer(second, config, quietLog);

@@ -7,7 +7,7 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** Everything that Prisma asked of the database while `run` ran. The queue's own statements are left out. */
+/** Everything that Prisma asked of the database while `run` ran. The queue's own statements are left out, and the setting of the merchant, which the pool needs now and then. */
 export async function statementsOf(run: () => Promise<unknown>): Promise<readonly Statement[]> {
   const seen: Statement[] = [];
   const prototype = Client.prototype as unknown as { query: (this: Client, ...args: unknown[]) => unknown };
@@ -16,7 +16,7 @@ export async function statementsOf(run: () => Promise<unknown>): Promise<readonl
     const [statement] = args;
     if (isPrisma(this) && typeof statement === 'object' && statement !== null && 'text' in statement) {
       const { text, values } = statement as Statement;
-      seen.push({ text, values });
+      if (!text.startsWith('SELECT set_config(')) seen.push({ text, values });
     }
     return query.apply(this, args);
   };
