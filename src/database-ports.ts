@@ -1,0 +1,233 @@
+// The database as a port: what the product keeps, and what one transaction can do. ports.ts tells the words.
+
+import type { Scope } from './domain/access.ts';
+import type { GatewayCall } from './domain/gateway-call.ts';
+import type { InvoiceComment, InvoiceEmail, NewInvoiceEmail } from './domain/invoice-notes.ts';
+import type { Invoice, InvoiceDocument, InvoiceLine } from './domain/invoice.ts';
+import type { NumberedLater } from './domain/decide-invoices.ts';
+import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from './domain/list-filter.ts';
+import type { CreditableLine } from './domain/take-back.ts';
+import type { Order, OrderItem, OrderWithItems } from './domain/order.ts';
+import type { Window } from './domain/page.ts';
+import type { InvoiceWithMoney } from './domain/online-payment.ts';
+import type { Payment } from './domain/payment.ts';
+import type { Address, Customer, Merchant } from './domain/party.ts';
+
+export interface Customers {
+  findById(merchantId: string, ids: readonly string[]): Promise<readonly Customer[]>;
+}
+
+export interface Orders {
+  findById(merchantId: string, ids: readonly string[]): Promise<readonly Order[]>;
+  findByNumber(merchantId: string, number: string): Promise<Order | null>;
+  itemsOf(merchantId: string, orderIds: readonly string[]): Promise<readonly OrderItem[]>;
+  /** The orders that these items belong to, with all their items, without locks. */
+  withItems(merchantId: string, itemIds: readonly string[]): Promise<readonly OrderWithItems[]>;
+  /** In the order of the query's sort; one record more than the limit tells that there are more. */
+  page(merchantId: string, query: OrderQuery, window: Window): Promise<readonly Order[]>;
+  count(merchantId: string, filter: OrderFilter): Promise<number>;
+}
+
+export interface Invoices {
+  findById(merchantId: string, ids: readonly string[]): Promise<readonly Invoice[]>;
+  findByNumber(merchantId: string, number: string): Promise<Invoice | null>;
+  linesOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceLine[]>;
+  /** Which orders stand on which invoices, from either side. */
+  ordersOn(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceOrderLink[]>;
+  invoicesOver(merchantId: string, orderIds: readonly string[]): Promise<readonly InvoiceOrderLink[]>;
+  creditsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly Invoice[]>;
+  paymentsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly Payment[]>;
+  commentsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceComment[]>;
+  /** Oldest first. */
+  emailsOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceEmail[]>;
+  /** In the order of the query's sort; one record more than the limit tells that there are more. */
+  page(merchantId: string, query: InvoiceQuery, window: Window): Promise<readonly Invoice[]>;
+  count(merchantId: string, filter: InvoiceFilter): Promise<number>;
+  /** All that stands on the page; null when there is no such invoice. */
+  document(merchantId: string, invoiceId: string): Promise<InvoiceDocument | null>;
+}
+
+export interface InvoiceOrderLink {
+  readonly invoiceId: string;
+  readonly orderId: string;
+}
+
+/** A new order with its customer, as decided. */
+export interface NewOrder {
+  readonly order: Order;
+  readonly items: readonly OrderItem[];
+  readonly customer: Customer;
+}
+
+/** What one transaction of one merchant can do. Methods that say "lock" hold their rows until the end. */
+export interface Transaction {
+  readonly merchantId: string;
+  merchant(): Promise<Merchant>;
+  /** Locks, in id order, the orders that these items belong to, and returns them with all their items. */
+  lockOrdersOfItems(itemIds: readonly string[]): Promise<readonly OrderWithItems[]>;
+  lockOrders(orderIds: readonly string[]): Promise<readonly OrderWithItems[]>;
+  findCustomers(ids: readonly string[]): Promise<readonly Customer[]>;
+  /** Where the newest order of a customer is billed; null when there is none. */
+  findBillingAddress(customerId: string): Promise<Address | null>;
+  /**
+   * Which of these invoice ids are taken, by an invoice or by one that waits for its money at the gateway, with the hash of
+   * the request that made each. Locks the ids, after orders and before invoices: nobody else takes one meanwhile.
+   */
+  findIssued(invoiceIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Orders that are there already under one of these ids or numbers. */
+  findPlaced(orderIds: readonly string[], numbers: readonly string[]): Promise<readonly Order[]>;
+  /** Which of these item ids are in use already. */
+  findUsedItemIds(itemIds: readonly string[]): Promise<readonly string[]>;
+  insertOrders(orders: readonly NewOrder[]): Promise<void>;
+  /** Saves what may change on orders and items: quantities, shares, flags, status, the authorisation. */
+  updateOrders(orders: readonly OrderWithItems[]): Promise<void>;
+  insertShipment(shipment: NewShipment): Promise<void>;
+  /** Locks the orders on an invoice, then the invoice; null when there is none. */
+  lockInvoice(invoiceId: string): Promise<InvoiceWithMoney | null>;
+  /** Locks the invoices that carry these items and are not cancelled; their lines over them, newest invoice first. */
+  lockCreditableLines(itemIds: readonly string[]): Promise<readonly CreditableLine[]>;
+  insertContraItems(items: readonly OrderItem[]): Promise<void>;
+  updateCreditedLines(lines: readonly CreditableLine[]): Promise<void>;
+  /** Takes the total of each new credit invoice off the invoice that it corrects. */
+  creditCorrected(credits: readonly NumberedLater[]): Promise<void>;
+  /** Saves what may change on an invoice: state, money, archive. */
+  updateInvoice(invoice: Invoice): Promise<void>;
+  /** Saves payments, new or with another status. */
+  savePayments(payments: readonly Payment[]): Promise<void>;
+  /** The calls of an invoice and of orders, oldest first. Whoever changes one holds the lock of what it is of. */
+  findGatewayCalls(of: {
+    readonly invoiceIds?: readonly string[];
+    readonly orderIds?: readonly string[];
+  }): Promise<readonly GatewayCall[]>;
+  /** Saves calls, new or with another status. */
+  saveGatewayCalls(calls: readonly GatewayCall[]): Promise<void>;
+  insertComment(comment: InvoiceComment): Promise<void>;
+  /** Owes a mail from now on: it goes out once the PDF is ready. */
+  insertEmail(email: NewInvoiceEmail): Promise<void>;
+  /** Takes the next numbers of each series (last lock of all), then saves the invoices under them, in this order. */
+  insertInvoices(invoices: readonly NumberedLater[]): Promise<void>;
+}
+
+export interface NewShipment {
+  readonly id: string;
+  readonly orderId: string;
+  readonly shippedAt: Date;
+  readonly items: readonly { readonly itemId: string; readonly quantity: bigint }[];
+}
+
+export interface Database {
+  readonly customers: Customers;
+  readonly orders: Orders;
+  readonly invoices: Invoices;
+  readonly pdfs: OwedPdfs;
+  readonly gatewayCalls: GatewayCalls;
+  readonly emails: OwedEmails;
+  readonly merchants: Merchants;
+  readonly apiKeys: ApiKeys;
+  /**
+   * Runs `work` in a transaction at READ COMMITTED and commits. Runs it again when the database asks for that
+   * (deadlock, serialization), so `work` must do nothing outside the transaction.
+   */
+  transact<T>(merchantId: string, work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Resolves when the database answers. */
+  ping(): Promise<void>;
+}
+
+/** The states of a PDF, kept on the invoice's row. */
+export interface OwedPdfs {
+  /** Counts an attempt and returns the document; null when nothing is owed (any more). The sweep leaves it until `lostAt`. */
+  begin(
+    reference: InvoiceReference,
+    now: Date,
+    lostAt: Date,
+  ): Promise<{ readonly document: InvoiceDocument; readonly attempt: number } | null>;
+  markReady(reference: InvoiceReference, sha256: string, now: Date): Promise<void>;
+  /** `nextAttemptAt` null gives up: FAILED until it is retried by hand. */
+  markFailed(reference: InvoiceReference, error: string, nextAttemptAt: Date | null, now: Date): Promise<void>;
+  /** Makes one that is FAILED (or READY, but its file is gone) PENDING again, due now; false when it was not. */
+  oweAgain(reference: InvoiceReference, when: 'FAILED' | 'READY', now: Date): Promise<boolean>;
+  /** PDFs that are due, each leased until `leasedUntil` so that no other sweep asks for it meanwhile. */
+  claimDue(now: Date, leasedUntil: Date, limit: number): Promise<readonly InvoiceReference[]>;
+}
+
+/** The mails that are owed, kept on rows of their own. */
+export interface OwedEmails {
+  /**
+   * Takes one up, counting the attempt: null when it is not due, is older than `oldest`, or its PDF is not READY. Until
+   * `overAt` nobody else can, so whoever calls must be done by then.
+   */
+  begin(reference: EmailReference, now: Date, overAt: Date, oldest: Date): Promise<OwedEmail | null>;
+  /** The mail server took it: SENT, whatever was recorded meanwhile. */
+  markSent(reference: EmailReference, now: Date): Promise<void>;
+  /** `nextAttemptAt` null gives up: FAILED. Changes nothing once another attempt has begun. */
+  markFailed(reference: EmailReference, attempt: number, error: string, nextAttemptAt: Date | null): Promise<void>;
+  /** Those of an invoice that are due now. */
+  dueOf(reference: InvoiceReference, now: Date): Promise<readonly EmailReference[]>;
+  /** Due mails whose PDF is READY, each left alone by other sweeps until `askAgainAt`. */
+  claimDue(now: Date, askAgainAt: Date, limit: number): Promise<readonly EmailReference[]>;
+  /** Gives up those that were asked for before `oldest` and are not being sent; returns how many. */
+  expire(oldest: Date, now: Date, reason: string): Promise<number>;
+}
+
+export interface EmailReference {
+  readonly merchantId: string;
+  readonly emailId: string;
+}
+
+export interface OwedEmail {
+  readonly email: NewInvoiceEmail;
+  readonly invoice: Invoice;
+  readonly attempt: number;
+}
+
+export interface InvoiceReference {
+  readonly merchantId: string;
+  readonly invoiceId: string;
+}
+
+export interface GatewayCalls {
+  find(reference: GatewayCallReference): Promise<GatewayCall | null>;
+  /** Calls of this gateway that are due, each leased until `leasedUntil` so that no other sweep asks for it meanwhile. */
+  claimDue(gateway: string, now: Date, leasedUntil: Date, limit: number): Promise<readonly GatewayCallReference[]>;
+  /** How many calls of other gateways have not ended, of all merchants. */
+  countUnsettledElsewhere(gateway: string | null): Promise<number>;
+}
+
+export interface GatewayCallReference {
+  readonly merchantId: string;
+  readonly callId: string;
+}
+
+export interface Merchants {
+  find(id: string): Promise<Merchant | null>;
+  /** false when there is one with that id already. */
+  insert(merchant: Merchant, now: Date): Promise<boolean>;
+}
+
+/** API keys: only digests are kept. */
+export interface ApiKeys {
+  insert(key: NewApiKey): Promise<void>;
+  findByPrefix(prefix: string): Promise<readonly StoredApiKey[]>;
+  find(merchantId: string, id: string): Promise<StoredApiKey | null>;
+  /** Newest first. */
+  list(merchantId: string): Promise<readonly StoredApiKey[]>;
+  noteUse(key: StoredApiKey, now: Date): Promise<void>;
+  /** How many keys of the merchant have that prefix and were not revoked before. */
+  revoke(merchantId: string, prefix: string, now: Date): Promise<number>;
+}
+
+export interface NewApiKey {
+  readonly merchantId: string;
+  readonly id: string;
+  readonly name: string;
+  readonly prefix: string;
+  readonly sha256: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+}
+
+export interface StoredApiKey extends NewApiKey {
+  readonly revokedAt: Date | null;
+  readonly lastUsedAt: Date | null;
+}
