@@ -44,7 +44,12 @@ function readSources(): readonly SourceFile[] {
 function layerOf(name: string): string {
   if (ENTRIES.has(name) || name.startsWith('commands/')) return 'entry';
   // The port to the database has a file of its own.
-  return name.split('/')[0]?.replace(/\.ts$/, '').replace(/^database-ports$/, 'ports') ?? '';
+  return (
+    name
+      .split('/')[0]
+      ?.replace(/\.ts$/, '')
+      .replace(/^database-ports$/, 'ports') ?? ''
+  );
 }
 
 function targetLayer(from: string, specifier: string): string {
