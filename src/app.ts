@@ -2,6 +2,7 @@
 
 import type { Actor, Scope } from './domain/access.ts';
 import { addInvoiceComment, type AddInvoiceCommentInput } from './actions/add-invoice-comment.ts';
+import { answerOnce as beginRun, type KeyedRun } from './actions/answer-once.ts';
 import { archiveInvoice } from './actions/archive-invoice.ts';
 import {
   authenticate,
@@ -43,6 +44,7 @@ import { sweepOwedWork } from './actions/sweep-owed-work.ts';
 import { voidInvoice } from './actions/void-invoice.ts';
 import type { TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
+import type { KeyedRequest } from './domain/idempotency-key.ts';
 import type { Invoice } from './domain/invoice.ts';
 import type { InvoiceListInput, InvoiceQuery, OrderListInput, OrderQuery } from './domain/list-filter.ts';
 import type { Merchant } from './domain/party.ts';
@@ -59,6 +61,7 @@ export function createApp(ports: Ports) {
     // who asks
     authenticate: (credential: string | null) => authenticate(ports, credential),
     chargeRequest: (actor: Actor, cost: number) => chargeRequest(ports, actor, cost),
+    answerOnce: (actor: Actor, request: Omit<KeyedRequest, 'merchantId'>) => answerOnce(ports, actor, request),
     createApiKey: (input: CreateApiKeyInput) => createApiKey(ports, input),
     apiKeys: (merchantId: string) => ports.database.apiKeys.list(merchantId),
     revokeApiKey: (merchantId: string, prefix: string) =>
@@ -132,4 +135,19 @@ export function createApp(ports: Ports) {
     /** Resolves when the database answers. */
     checkDatabase: () => ports.database.ping(),
   };
+}
+
+/** A request that runs under an idempotency key, on an app of its own. */
+export interface KeyedAppRun extends Omit<KeyedRun, 'ports'> {
+  readonly app: App;
+}
+
+/** The answer of an earlier run, or a run of the request. */
+async function answerOnce(
+  ports: Ports,
+  actor: Actor,
+  request: Omit<KeyedRequest, 'merchantId'>,
+): Promise<string | KeyedAppRun> {
+  const begun = await beginRun(ports, actor, { ...request, merchantId: actor.merchantId });
+  return typeof begun === 'string' ? begun : { ...begun, app: createApp(begun.ports) };
 }

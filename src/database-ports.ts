@@ -7,6 +7,7 @@ import type { Invoice, InvoiceDocument, InvoiceLine } from './domain/invoice.ts'
 import type { NumberedLater } from './domain/decide-invoices.ts';
 import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from './domain/list-filter.ts';
 import type { CreditableLine } from './domain/take-back.ts';
+import type { KeyedRequest, StoredKey } from './domain/idempotency-key.ts';
 import type { Order, OrderItem, OrderWithItems } from './domain/order.ts';
 import type { Window } from './domain/page.ts';
 import type { InvoiceWithMoney } from './domain/online-payment.ts';
@@ -106,6 +107,8 @@ export interface Transaction {
   insertEmail(email: NewInvoiceEmail): Promise<void>;
   /** Takes the next numbers of each series (last lock of all), then saves the invoices under them, in this order. */
   insertInvoices(invoices: readonly NumberedLater[]): Promise<void>;
+  /** Keeps, under the request's key, what this transaction comes to; false when another runner has the request now. */
+  noteStep(taken: TakenKey, step: string): Promise<boolean>;
 }
 
 export interface NewShipment {
@@ -124,6 +127,7 @@ export interface Database {
   readonly emails: OwedEmails;
   readonly merchants: Merchants;
   readonly apiKeys: ApiKeys;
+  readonly idempotencyKeys: IdempotencyKeys;
   /**
    * Runs `work` in a transaction at READ COMMITTED and commits. Runs it again when the database asks for that
    * (deadlock, serialization), so `work` must do nothing outside the transaction.
@@ -230,4 +234,38 @@ export interface NewApiKey {
 export interface StoredApiKey extends NewApiKey {
   readonly revokedAt: Date | null;
   readonly lastUsedAt: Date | null;
+}
+
+/** Requests under a key, kept for 24 hours. All times are the database's: servers may disagree on theirs. */
+export interface IdempotencyKeys {
+  /**
+   * Takes a request up: one that is new, or that has no answer and whose runner has been silent for as long as its lease.
+   * What stands under the key when it cannot be taken.
+   */
+  take(request: KeyedRequest, as: KeyRunner): Promise<TakenKey | StoredKey>;
+  /** Keeps these for `leaseMs` from now. */
+  renew(taken: readonly TakenKey[], leaseMs: number): Promise<void>;
+  /** The answer to be given from now on; nothing when another runner has the request. */
+  keepAnswer(taken: TakenKey, answer: string): Promise<void>;
+  /** Leaves the request to the next one who asks, who goes on after the steps that were noted. */
+  letGo(taken: TakenKey): Promise<void>;
+  /** Removes keys whose time is over; returns how many. */
+  removeOld(lifeHours: number): Promise<number>;
+}
+
+export interface KeyRunner {
+  readonly runner: string;
+  /** For a new request. */
+  readonly seed: string;
+  readonly scopes: readonly string[];
+  readonly leaseMs: number;
+  readonly lifeHours: number;
+}
+
+/** A request that this runner has, until its lease is over and somebody else takes it. */
+export interface TakenKey extends KeyedRequest {
+  readonly runner: string;
+  readonly seed: string;
+  /** What the transactions came to that committed before, in their order. */
+  readonly steps: readonly string[];
 }

@@ -7,6 +7,8 @@
 // - gateway call: a call of the payment gateway, saved before it is made and settled once (domain/gateway-call.ts).
 // - owed PDF: an invoice whose row says PENDING. The row is the promise; a queued job only makes it quick.
 // - owed mail: a request to send one whose row says QUEUED, kept in the same way.
+// - idempotency key: what a caller names a request by, so that it can be sent again (domain/idempotency-key.ts). Its
+//   runner is the server that works on it now.
 // - sweep: looks for owed work whose job was lost or whose retry is due, and asks for it again.
 
 import type { Scope } from './domain/access.ts';
@@ -123,6 +125,8 @@ export interface Clock {
 export interface Ids {
   /** A new id, unique and sorting by time. */
   next(): string;
+  /** Ids that follow from a seed that `next` made: the same ones in every run. */
+  startingFrom(seed: string): Pick<Ids, 'next'>;
 }
 
 export interface Digests {

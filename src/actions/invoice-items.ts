@@ -44,15 +44,15 @@ export async function invoiceItemLists(
   merchantId: string,
   requests: readonly InvoiceRequest[],
 ): Promise<readonly InvoiceOutcome[]> {
-  const { outcomes, invoices } = await ports.database.transact(merchantId, async (transaction) => {
+  const { outcomes, issued } = await ports.database.transact(merchantId, async (transaction) => {
     const decision = await decideUnderLocks(transaction, requests, ports.clock);
     await transaction.updateOrders(decision.orders);
     await transaction.creditCorrected(decision.invoices.filter(({ invoice }) => invoice.type === 'CREDIT_INVOICE'));
     // Last of all: its counter row makes every other invoice of the merchant wait until we have committed.
     await transaction.insertInvoices(decision.invoices);
-    return decision;
+    return { outcomes: decision.outcomes, issued: decision.invoices.map(({ invoice }) => invoice.id) };
   });
-  await ports.jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
+  await ports.jobs.renderInvoices(issued.map((invoiceId) => ({ merchantId, invoiceId })));
   return outcomes;
 }
 

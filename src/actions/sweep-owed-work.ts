@@ -1,6 +1,8 @@
-// The sweep: finds owed PDFs and mails whose job was lost or whose retry is due, and asks for them again.
+// The sweep: finds owed PDFs and mails whose job was lost or whose retry is due, and asks for them again. Removes what is kept
+// for a time only.
 
 import type { Ports } from '../ports.ts';
+import { KEY_LIFE_HOURS } from '../domain/idempotency-key.ts';
 import { EMAIL_LIFE_MS } from './deliver-email.ts';
 
 const BATCH = 500;
@@ -11,6 +13,7 @@ const LEASE_MS = 8_000;
 export async function sweepOwedWork(ports: Ports): Promise<number> {
   const { database, jobs } = ports;
   await expireEmails(ports);
+  await database.idempotencyKeys.removeOld(KEY_LIFE_HOURS);
   const pdfs = await askInBatches(
     ports,
     (now, leasedUntil) => database.pdfs.claimDue(now, leasedUntil, BATCH),

@@ -7,7 +7,21 @@ import type { Clock, Digests, Ids } from '../ports.ts';
 export const systemClock: Clock = { now: () => new Date() };
 
 /** UUIDs of version 7 begin with the time, so that new rows go to the end of their index. */
-export const timeSortedIds: Ids = { next: () => v7() };
+export const timeSortedIds: Ids = {
+  next: () => v7(),
+  startingFrom: (seed) => {
+    const msecs = Number.parseInt(seed.replaceAll('-', '').slice(0, 12), 16);
+    let made = 0;
+    return {
+      next: () => {
+        made += 1;
+        const random = createHash('sha256').update(`${seed} ${made}`).digest().subarray(0, 16);
+        // The counter beside the random bits keeps them sorting in the order in which they were made.
+        return v7({ msecs, random, seq: made });
+      },
+    };
+  },
+};
 
 export const nodeDigests: Digests = {
   sha256: (content) => createHash('sha256').update(content).digest('hex'),

@@ -15,6 +15,7 @@ import type { SigningKey } from './jose-access-tokens.ts';
 import { MerchantPool } from './merchant-pool.ts';
 import { behindWall, reaching } from './merchant-reach.ts';
 import { prismaGatewayCalls } from './prisma-gateway-calls.ts';
+import { prismaIdempotencyKeys } from './prisma-idempotency-keys.ts';
 import { prismaOwedEmails } from './prisma-owed-emails.ts';
 import { prismaOwedPdfs } from './prisma-owed-pdfs.ts';
 import { prismaCustomers, prismaInvoices, prismaOrders } from './prisma-reads.ts';
@@ -60,6 +61,7 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
     merchants: prismaMerchants(client),
     apiKeys: behindWall(prismaApiKeys(client), ['findByPrefix']),
+    idempotencyKeys: behindWall(prismaIdempotencyKeys(client), ['renew', 'removeOld']),
     transact: (merchantId, work) =>
       retrying(() =>
         limit(() =>

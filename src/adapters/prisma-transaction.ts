@@ -8,6 +8,7 @@ import type { Prisma } from '../generated/prisma/client.ts';
 import type { InvoiceWithMoney } from '../domain/online-payment.ts';
 import type { NewOrder, NewShipment, Transaction } from '../ports.ts';
 import { gatewayCallsIn } from './prisma-gateway-calls.ts';
+import { idempotencyKeysIn } from './prisma-idempotency-keys.ts';
 import * as records from './prisma-records.ts';
 import { insert, toJson } from './prisma-rows.ts';
 
@@ -61,6 +62,7 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
       );
     },
     ...gatewayCallsIn(client, merchantId),
+    ...idempotencyKeysIn(client),
     insertComment: async (comment) => {
       await client.invoiceComment.create({ data: { merchantId, ...comment } });
     },

@@ -14,7 +14,9 @@ export type ErrorCode =
   | 'INVOICE_NOT_CANCELABLE'
   | 'CONFLICT'
   | 'PAYMENT_GATEWAY_ERROR'
-  | 'RATE_LIMITED';
+  | 'RATE_LIMITED'
+  | 'IDEMPOTENCY_KEY_IN_USE'
+  | 'IDEMPOTENCY_KEY_REUSED';
 
 /** Why an order item cannot be invoiced now. */
 export type BlockerCode =
@@ -52,28 +54,31 @@ export class Refusal extends Error {
   readonly code: ErrorCode;
   readonly faults: readonly Fault[];
   readonly blockers: readonly Blocker[];
+  /** When the same request may fare better; null where time changes nothing. */
+  readonly retryAfterSeconds: number | null;
 
   constructor(
     code: ErrorCode,
     message: string,
-    details: { faults?: readonly Fault[]; blockers?: readonly Blocker[] } = {},
+    details: {
+      readonly faults?: readonly Fault[];
+      readonly blockers?: readonly Blocker[];
+      readonly retryAfterSeconds?: number | null;
+    } = {},
   ) {
     super(message);
     this.name = 'Refusal';
     this.code = code;
     this.faults = details.faults ?? [];
     this.blockers = details.blockers ?? [];
+    this.retryAfterSeconds = details.retryAfterSeconds ?? null;
   }
 }
 
 /** The key has used up what it may ask for a minute. */
-export class RateLimited extends Refusal {
-  readonly retryAfterSeconds: number;
-
-  constructor(retryAfterSeconds: number) {
-    super('RATE_LIMITED', `This key has asked for too much; come back in ${retryAfterSeconds} seconds.`);
-    this.retryAfterSeconds = retryAfterSeconds;
-  }
+export function rateLimited(retryAfterSeconds: number): Refusal {
+  const message = `This key has asked for too much; come back in ${retryAfterSeconds} seconds.`;
+  return new Refusal('RATE_LIMITED', message, { retryAfterSeconds });
 }
 
 /** A refusal that names every fault of an input. */

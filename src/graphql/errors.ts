@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { HeaderMap } from '@apollo/server';
 import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
-import { describeFaults, RateLimited, Refusal, type ErrorCode } from '../domain/errors.ts';
+import { describeFaults, Refusal, type ErrorCode } from '../domain/errors.ts';
 import type { Log } from '../ports.ts';
 import { toSnakeCase } from './field-names.ts';
 import { tokenFault } from './limits.ts';
@@ -22,6 +22,8 @@ const HTTP_STATUS: Readonly<Record<ErrorCode, number | null>> = {
   CONFLICT: null,
   PAYMENT_GATEWAY_ERROR: null,
   RATE_LIMITED: 429,
+  IDEMPOTENCY_KEY_IN_USE: 409,
+  IDEMPOTENCY_KEY_REUSED: 422,
 };
 
 // Typed as another package, which declares extensions for all, knows it: for Apollo headers are a map of its own.
@@ -34,8 +36,7 @@ function httpHead(status: number, retryAfterSeconds: number | null): { readonly 
 /** The error that a client sees of a refusal. Field names are the API's own. */
 export function toGraphQLError(refusal: Refusal): GraphQLError {
   const status = HTTP_STATUS[refusal.code];
-  const { faults, blockers } = refusal;
-  const wait = refusal instanceof RateLimited ? refusal.retryAfterSeconds : null;
+  const { faults, blockers, retryAfterSeconds: wait } = refusal;
   return new GraphQLError(faults.length > 0 ? describeFaults(faults, toSnakeCase) : refusal.message, {
     extensions: {
       code: refusal.code,

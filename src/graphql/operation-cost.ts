@@ -1,6 +1,6 @@
 // What one request costs: how many records it may touch. It is checked against the limit, and charged to the key.
 
-import type { ApolloServerPlugin } from '@apollo/server';
+import type { GraphQLRequestContextDidResolveOperation } from '@apollo/server';
 import {
   getNamedType,
   getNullableType,
@@ -15,10 +15,8 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
-import { Refusal } from '../domain/errors.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from '../domain/page.ts';
 import type { Context } from './context.ts';
-import { toGraphQLError } from './errors.ts';
 import { INTROSPECTION_FIELDS, LIMITS, tooMuch } from './limits.ts';
 
 /** How many records a list is taken to have that is no page: lines of an invoice, orders on it, its payments. */
@@ -29,23 +27,23 @@ const COUNT_COST = 500;
 const INTROSPECTION_COST = 3_000;
 
 /** Refuses operations that may touch too many records, or more than their key has left, and variables with lists that no rule of the product is made for. */
-export const limitCost: ApolloServerPlugin<Context> = {
-  requestDidStart: async () => ({
-    didResolveOperation: async ({ schema, document, operation, request, contextValue: { app, actor } }) => {
-      checkLists(request.variables, []);
-      // Without an operation nothing will run, and that is told elsewhere.
-      const cost = operation ? operationCost(schema, document, operation, request.variables ?? {}) : 0;
-      if (cost > LIMITS.cost) {
-        throw tooMuch(
-          `The operation may touch ${cost} records; the limit is ${LIMITS.cost}. Ask for shorter pages, or for less of each record.`,
-        );
-      }
-      await app.chargeRequest(actor, cost).catch((error: unknown) => {
-        throw error instanceof Refusal ? toGraphQLError(error) : error;
-      });
-    },
-  }),
-};
+export async function limitCost({
+  schema,
+  document,
+  operation,
+  request,
+  contextValue: { app, actor },
+}: GraphQLRequestContextDidResolveOperation<Context>): Promise<void> {
+  checkLists(request.variables, []);
+  // Without an operation nothing will run, and that is told elsewhere.
+  const cost = operation ? operationCost(schema, document, operation, request.variables ?? {}) : 0;
+  if (cost > LIMITS.cost) {
+    throw tooMuch(
+      `The operation may touch ${cost} records; the limit is ${LIMITS.cost}. Ask for shorter pages, or for less of each record.`,
+    );
+  }
+  await app.chargeRequest(actor, cost);
+}
 
 /** Deeper than this no input of the schema goes, so what lies there is refused by its type. */
 const DEEPEST_INPUT = 8;

@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import { errorFormatter } from './errors.ts';
 import { toCamelCase } from './field-names.ts';
 import { httpStatusPlugin } from './http-status.ts';
+import { idempotencyPlugin } from './idempotency.ts';
 import { LIMITS, limitShape } from './limits.ts';
 import { limitCost } from './operation-cost.ts';
 import { createSchema } from './schema.ts';
@@ -32,6 +33,6 @@ export function createGraphqlServer(log: Log): ApolloServer<Context> {
     },
     parseOptions: { maxTokens: LIMITS.tokens },
     validationRules: [limitShape],
-    plugins: [ApolloServerPluginLandingPageDisabled(), httpStatusPlugin, limitCost],
+    plugins: [ApolloServerPluginLandingPageDisabled(), httpStatusPlugin, idempotencyPlugin(limitCost)],
   });
 }

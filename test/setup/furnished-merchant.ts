@@ -61,6 +61,14 @@ export async function addFurnishedMerchant(billhead: TestProduct, id: string, ma
   await run(`mutation { refundPayment(input: { invoice_id: "${mark}returned" }) { invoice { id } } }`);
   await invoiceItems([`${mark}contra`], `${mark}credit`);
 
+  await fetch(`${billhead.address}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, 'idempotency-key': `${mark}key` },
+    body: JSON.stringify({
+      query: `mutation { addInvoiceComment(input: { invoice_id: "${mark}due", comment: "${mark}secret note" }) { invoice { id } } }`,
+    }),
+  });
+
   await billhead.product.app.renderInvoice({ merchantId: id, invoiceId: `${mark}due` });
   const database = new pg.Client({ connectionString: billhead.databaseUrl });
   await database.connect();

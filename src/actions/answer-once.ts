@@ -1,0 +1,84 @@
+// Running a request under an idempotency key, so that it takes effect once however often it is sent.
+//
+// 1. Each of its transactions leaves what it came to under the key, and commits with that or not at all. Whoever runs the
+//    request again goes on after the last one that committed: what is noted is taken from there and not done again.
+// 2. All ids that it makes follow from one seed, so that a second run asks for the same things by the same ids.
+// 3. Whoever runs it renews a lease while it lives. When somebody else takes the request up after a silence, whatever the
+//    former runner still does no longer commits.
+// 4. An answer is kept when it is final. Any other one (the gateway is silent, a defect) leaves the request to the next try.
+
+import type { Actor } from '../domain/access.ts';
+import { readExactJson, writeExactJson } from '../domain/exact-json.ts';
+import { answerUnderKey, KEY_LIFE_HOURS, keyInUse, type KeyedRequest } from '../domain/idempotency-key.ts';
+import type { Database, Ports, TakenKey } from '../ports.ts';
+
+const LEASE_MS = 5_000;
+const RENEW_EVERY_MS = 1_500;
+
+/** One run of a request. */
+export interface KeyedRun {
+  /** What the request's actions are to be given. */
+  readonly ports: Ports;
+  /** The answer is final: it is given to everybody who sends the request again. */
+  keep(answer: string): Promise<void>;
+  /** The next one who sends the request may try. */
+  letGo(): Promise<void>;
+}
+
+/** The answer of an earlier run, or a run that is to be ended by `keep` or `letGo`. Throws what answerUnderKey throws. */
+export async function answerOnce(ports: Ports, actor: Actor, request: KeyedRequest): Promise<string | KeyedRun> {
+  const { idempotencyKeys } = ports.database;
+  const taken = await idempotencyKeys.take(request, {
+    runner: ports.ids.next(),
+    seed: ports.ids.next(),
+    scopes: actor.scopes,
+    leaseMs: LEASE_MS,
+    lifeHours: KEY_LIFE_HOURS,
+  });
+  if (!('runner' in taken)) return answerUnderKey(taken, request, actor.scopes);
+  const stopRenewing = renewing(ports, taken);
+  return {
+    ports: { ...ports, database: noting(ports.database, taken), ids: seeded(ports, taken) },
+    keep: async (answer) => {
+      stopRenewing();
+      await idempotencyKeys.keepAnswer(taken, answer);
+    },
+    letGo: async () => {
+      stopRenewing();
+      await idempotencyKeys.letGo(taken);
+    },
+  };
+}
+
+function seeded({ ids }: Ports, { seed }: TakenKey): Ports['ids'] {
+  return { ...ids, ...ids.startingFrom(seed) };
+}
+
+function noting(database: Database, taken: TakenKey): Database {
+  let begun = 0;
+  return {
+    ...database,
+    transact: async <T>(merchantId: string, work: Parameters<typeof database.transact<T>>[1]) => {
+      const known = taken.steps[begun];
+      begun += 1;
+      if (known !== undefined) return readExactJson(known) as T;
+      return database.transact(merchantId, async (transaction) => {
+        const result = await work(transaction);
+        if (!(await transaction.noteStep(taken, writeExactJson(result)))) throw keyInUse();
+        return result;
+      });
+    },
+  };
+}
+
+/** Returns how to stop. */
+function renewing({ database, log }: Ports, taken: TakenKey): () => void {
+  const timer = setInterval(() => {
+    database.idempotencyKeys.renew([taken], LEASE_MS).catch((error: unknown) => {
+      // Once the lease is over somebody else may have the request; then nothing of ours commits.
+      log.warn('idempotency_key.not_renewed', { cause: String(error) });
+    });
+  }, RENEW_EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
