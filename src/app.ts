@@ -22,7 +22,7 @@ import { chargeRequest } from './actions/charge-request.ts';
 import { createInvoice } from './actions/create-invoice.ts';
 import { deliverEmail } from './actions/deliver-email.ts';
 import { holdOrder } from './actions/hold-order.ts';
-import { invoiceItems, type InvoiceItemsInput } from './actions/invoice-items.ts';
+import { gatherInvoicing, invoiceItems, type InvoiceItemsInput, type Invoicing } from './actions/invoice-items.ts';
 import { invoiceOrder, type InvoiceOrderInput } from './actions/invoice-order.ts';
 import { invoicePreview } from './actions/invoice-preview.ts';
 import { openInvoicePdf, signPdfLink } from './actions/open-invoice-pdf.ts';
@@ -56,12 +56,14 @@ type Keys = readonly string[];
 
 export type App = ReturnType<typeof createApp>;
 
-export function createApp(ports: Ports) {
+/** Apps of one process share `invoicing`. */
+export function createApp(ports: Ports, invoicing = gatherInvoicing(ports)) {
   return {
     // who asks
     authenticate: (credential: string | null) => authenticate(ports, credential),
     chargeRequest: (actor: Actor, cost: number) => chargeRequest(ports, actor, cost),
-    answerOnce: (actor: Actor, request: Omit<KeyedRequest, 'merchantId'>) => answerOnce(ports, actor, request),
+    answerOnce: (actor: Actor, request: Omit<KeyedRequest, 'merchantId'>) =>
+      answerOnce(ports, invoicing, actor, request),
     createApiKey: (input: CreateApiKeyInput) => createApiKey(ports, input),
     apiKeys: (merchantId: string) => ports.database.apiKeys.list(merchantId),
     revokeApiKey: (merchantId: string, prefix: string) =>
@@ -86,7 +88,7 @@ export function createApp(ports: Ports) {
 
     // invoices go out
     invoicePreview: (actor: Actor, input: InvoiceItemsInput) => invoicePreview(ports, actor, input),
-    invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, actor, input),
+    invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, invoicing, actor, input),
     invoiceOrder: (actor: Actor, input: InvoiceOrderInput) => invoiceOrder(ports, actor, input),
     createInvoice: (actor: Actor, input: CreateInvoiceInput) => createInvoice(ports, actor, input),
     captureInvoice: (actor: Actor, invoiceId: string) => captureInvoice(ports, actor, invoiceId),
@@ -137,17 +139,21 @@ export function createApp(ports: Ports) {
   };
 }
 
-/** A request that runs under an idempotency key, on an app of its own. */
+/** A request that runs under an idempotency key, on an app of its own: what its actions save is noted under the key. */
 export interface KeyedAppRun extends Omit<KeyedRun, 'ports'> {
   readonly app: App;
 }
 
-/** The answer of an earlier run, or a run of the request. */
+/**
+ * The answer of an earlier run, or a run of the request. Invoicing, which many requests share, is not noted: it is repeatable
+ * by the id of its invoice, which is the same in every run.
+ */
 async function answerOnce(
   ports: Ports,
+  invoicing: Invoicing,
   actor: Actor,
   request: Omit<KeyedRequest, 'merchantId'>,
 ): Promise<string | KeyedAppRun> {
   const begun = await beginRun(ports, actor, { ...request, merchantId: actor.merchantId });
-  return typeof begun === 'string' ? begun : { ...begun, app: createApp(begun.ports) };
+  return typeof begun === 'string' ? begun : { ...begun, app: createApp(begun.ports, invoicing) };
 }

@@ -249,6 +249,8 @@ export interface IdempotencyKeys {
   keepAnswer(taken: TakenKey, answer: string): Promise<void>;
   /** Leaves the request to the next one who asks, who goes on after the steps that were noted. */
   letGo(taken: TakenKey): Promise<void>;
+  /** As if the request had never come: nothing of it was begun. */
+  forget(taken: TakenKey): Promise<void>;
   /** Removes keys whose time is over; returns how many. */
   removeOld(lifeHours: number): Promise<number>;
 }

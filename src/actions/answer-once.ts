@@ -23,9 +23,11 @@ export interface KeyedRun {
   keep(answer: string): Promise<void>;
   /** The next one who sends the request may try. */
   letGo(): Promise<void>;
+  /** Nothing was begun: the key is free for any request. */
+  forget(): Promise<void>;
 }
 
-/** The answer of an earlier run, or a run that is to be ended by `keep` or `letGo`. Throws what answerUnderKey throws. */
+/** The answer of an earlier run, or a run that is to be ended. Throws what answerUnderKey throws. */
 export async function answerOnce(ports: Ports, actor: Actor, request: KeyedRequest): Promise<string | KeyedRun> {
   const { idempotencyKeys } = ports.database;
   const taken = await idempotencyKeys.take(request, {
@@ -46,6 +48,10 @@ export async function answerOnce(ports: Ports, actor: Actor, request: KeyedReque
     letGo: async () => {
       stopRenewing();
       await idempotencyKeys.letGo(taken);
+    },
+    forget: async () => {
+      stopRenewing();
+      await idempotencyKeys.forget(taken);
     },
   };
 }

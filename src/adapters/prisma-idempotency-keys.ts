@@ -44,9 +44,11 @@ export function prismaIdempotencyKeys(client: StoreClient): IdempotencyKeys {
     },
     letGo: async ({ merchantId, operation, key, runner }) => {
       const where = { merchantId, operation, key, runner, answer: null };
-      // Nothing was done under it, so it is free for another request as well.
-      await client.idempotencyKey.deleteMany({ where: { ...where, steps: { isEmpty: true } } });
       await client.idempotencyKey.updateMany({ where, data: { leasedUntil: null } });
+    },
+    forget: async ({ merchantId, operation, key, runner }) => {
+      const where = { merchantId, operation, key, runner, answer: null, steps: { isEmpty: true } };
+      await client.idempotencyKey.deleteMany({ where });
     },
     removeOld: (lifeHours) => client.$executeRaw`
       DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - ${lifeHours} * interval '1 hour'

@@ -92,7 +92,11 @@ async function findIssued(
 }
 
 async function creditCorrected(client: Client, merchantId: string, credits: readonly NumberedLater[]): Promise<void> {
-  for (const { invoice } of credits) {
+  // In one order everywhere, so that two lists never wait for each other in a ring.
+  const sorted = credits.toSorted((a, b) =>
+    (a.invoice.correctsInvoiceId ?? '') < (b.invoice.correctsInvoiceId ?? '') ? -1 : 1,
+  );
+  for (const { invoice } of sorted) {
     await client.invoice.update({
       where: { merchantId_id: { merchantId, id: invoice.correctsInvoiceId ?? '' } },
       data: { amountCredited: { increment: -(invoice.totalExVat + invoice.totalVat) }, updatedAt: invoice.createdAt },

@@ -78,13 +78,15 @@ async function begin(requested: Requested): Promise<string | KeyedAppRun | null>
   return begun;
 }
 
+/** What was done is done: that an answer cannot be kept is nobody's loss, for the next try finds out by itself. */
 async function end(run: KeyedAppRun, { data, errors = [] }: FormattedExecutionResult): Promise<void> {
-  const codes = errors.map(({ extensions }) => extensions?.['code'] as ErrorCode);
-  // Without data nothing began: the variables did not fit.
-  const isFinal = data !== undefined && codes.every((code) => FINAL[code]);
-  // What was done is done: an answer that cannot be kept keeps nobody waiting, and the next try finds out by itself.
-  const ended = isFinal ? run.keep(JSON.stringify({ data, ...(errors.length > 0 && { errors }) })) : run.letGo();
-  await ended.catch(() => undefined);
+  const isFinal = errors.every(({ extensions }) => FINAL[extensions?.['code'] as ErrorCode]);
+  const endRun = () => {
+    // The variables did not fit.
+    if (data === undefined) return run.forget();
+    return isFinal ? run.keep(JSON.stringify({ data, ...(errors.length > 0 && { errors }) })) : run.letGo();
+  };
+  await endRun().catch(() => undefined);
 }
 
 /** The one operation that the key is for. */

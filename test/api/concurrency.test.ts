@@ -4,6 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type Answer, type TestProduct } from '../setup/product.ts';
+import { statementsOf } from '../setup/statements.ts';
 
 let billhead: TestProduct;
 let database: pg.Client;
@@ -99,4 +100,42 @@ test('two baskets that share items in opposite order never meet in a deadlock th
       'issued',
     ]);
   }
+});
+
+test('calls that come at once share a few transactions, and each gets its own invoice or its own refusal', async () => {
+  const CALLS = 60;
+  const ids = Array.from({ length: CALLS }, (_, index) => `together-${index}`);
+  for (const id of ids) await billhead.ask(PLACE_ORDER, { input: order(id) });
+  // Every third call asks for an item of the one before it, every tenth for one that is nowhere.
+  const wanted = ids.map((id, index) => {
+    if (index % 10 === 9) return 'nowhere';
+    return index % 3 === 2 ? `${ids[index - 1]}-1` : `${id}-1`;
+  });
+  let answers: readonly Answer[] = [];
+  const statements = await statementsOf(async () => {
+    answers = await Promise.all(
+      wanted.map((itemId, index) =>
+        billhead.graphql(INVOICE_ITEMS, { input: { items: [itemId], invoice_id: `of-${index}` } }),
+      ),
+    );
+  });
+  expect(statements.filter(({ text }) => /^BEGIN/i.test(text)).length).toBeLessThan(CALLS / 3);
+  const numbers = new Set<string>();
+  for (const [index, { data, errors }] of answers.entries()) {
+    const isRefused =
+      index % 10 === 9 || wanted.indexOf(wanted[index] ?? '') !== wanted.lastIndexOf(wanted[index] ?? '');
+    if (!isRefused) expect(errors).toBeUndefined();
+    if (errors) {
+      expect(errors).toMatchObject([
+        { extensions: { code: 'NOT_INVOICEABLE', blockers: [{ item_id: wanted[index] }] } },
+      ]);
+    } else {
+      const { invoice } = data.invoiceItems;
+      expect(invoice).toMatchObject({ id: `of-${index}`, lines: [{ order_item_id: wanted[index] }] });
+      numbers.add(invoice.number);
+    }
+  }
+  // One of each pair that asked for the same item.
+  const distinct = new Set(wanted.filter((itemId) => itemId !== 'nowhere'));
+  expect(numbers.size).toBe(distinct.size);
 });
