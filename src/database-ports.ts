@@ -4,7 +4,7 @@ import type { Scope } from './domain/access.ts';
 import type { GatewayCall } from './domain/gateway-call.ts';
 import type { InvoiceComment, InvoiceEmail, NewInvoiceEmail } from './domain/invoice-notes.ts';
 import type { Invoice, InvoiceDocument, InvoiceLine } from './domain/invoice.ts';
-import type { NumberedLater } from './domain/decide-invoices.ts';
+import type { InvoicingDecision, InvoicingFacts, NumberedLater } from './domain/decide-invoices.ts';
 import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from './domain/list-filter.ts';
 import type { CreditableLine } from './domain/take-back.ts';
 import type { KeyedRequest, StoredKey } from './domain/idempotency-key.ts';
@@ -64,8 +64,7 @@ export interface NewOrder {
 export interface Transaction {
   readonly merchantId: string;
   merchant(): Promise<Merchant>;
-  /** Locks, in id order, the orders that these items belong to, and returns them with all their items. */
-  lockOrdersOfItems(itemIds: readonly string[]): Promise<readonly OrderWithItems[]>;
+  /** Locks orders, in id order, and returns them with all their items. */
   lockOrders(orderIds: readonly string[]): Promise<readonly OrderWithItems[]>;
   findCustomers(ids: readonly string[]): Promise<readonly Customer[]>;
   /** Where the newest order of a customer is billed; null when there is none. */
@@ -89,8 +88,6 @@ export interface Transaction {
   lockCreditableLines(itemIds: readonly string[]): Promise<readonly CreditableLine[]>;
   insertContraItems(items: readonly OrderItem[]): Promise<void>;
   updateCreditedLines(lines: readonly CreditableLine[]): Promise<void>;
-  /** Takes the total of each new credit invoice off the invoice that it corrects. */
-  creditCorrected(credits: readonly NumberedLater[]): Promise<void>;
   /** Saves what may change on an invoice: state, money, archive. */
   updateInvoice(invoice: Invoice): Promise<void>;
   /** Saves payments, new or with another status. */
@@ -118,7 +115,7 @@ export interface NewShipment {
   readonly items: readonly { readonly itemId: string; readonly quantity: bigint }[];
 }
 
-export interface Database {
+export interface Database extends Issuing {
   readonly customers: Customers;
   readonly orders: Orders;
   readonly invoices: Invoices;
@@ -135,6 +132,22 @@ export interface Database {
   transact<T>(merchantId: string, work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
+}
+
+/** What the database knows of invoicing requests once it has locked what they are about. */
+export type LockedFacts = Omit<InvoicingFacts, 'now'>;
+
+/** `transact` for the one thing that has to be fast. */
+export interface Issuing {
+  /**
+   * Locks the orders that these items belong to, and these invoice ids, has `decide` decide, and saves what it decided,
+   * under the next numbers: all or nothing. Runs `decide` again when the database asks for that. What it throws is thrown.
+   */
+  issueInvoices(
+    merchantId: string,
+    wanted: { readonly itemIds: readonly string[]; readonly invoiceIds: readonly string[] },
+    decide: (facts: LockedFacts) => InvoicingDecision,
+  ): Promise<InvoicingDecision>;
 }
 
 /** The states of a PDF, kept on the invoice's row. */

@@ -1,15 +1,10 @@
 // invoiceItems: puts everything open of order items on one numbered invoice, once only.
 
 import { requireScope, type Actor } from '../domain/access.ts';
-import {
-  decideInvoices,
-  type InvoiceOutcome,
-  type InvoiceRequest,
-  type InvoicingDecision,
-} from '../domain/decide-invoices.ts';
+import { decideInvoices, type InvoiceOutcome, type InvoiceRequest } from '../domain/decide-invoices.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import { checkInvoiceItemsInput } from '../domain/issue-invoice.ts';
-import type { Clock, Ports, Transaction } from '../ports.ts';
+import type { Ports } from '../ports.ts';
 import { gatherRequests, type Gathered } from './gather-requests.ts';
 
 export interface InvoiceItemsInput {
@@ -60,32 +55,18 @@ function requestOf(ports: Ports, input: InvoiceItemsInput): InvoiceRequest {
 
 /** Decides a list of requests of one merchant in one transaction, each as if the ones before it had been made alone. */
 async function invoiceItemLists(
-  ports: Ports,
+  { database, jobs, clock }: Ports,
   merchantId: string,
   requests: readonly InvoiceRequest[],
 ): Promise<readonly InvoiceOutcome[]> {
-  const { outcomes, issued } = await ports.database.transact(merchantId, async (transaction) => {
-    const decision = await decideUnderLocks(transaction, requests, ports.clock);
-    await transaction.updateOrders(decision.orders);
-    await transaction.creditCorrected(decision.invoices.filter(({ invoice }) => invoice.type === 'CREDIT_INVOICE'));
-    // Last of all: its counter row makes every other invoice of the merchant wait until we have committed.
-    await transaction.insertInvoices(decision.invoices);
-    return { outcomes: decision.outcomes, issued: decision.invoices.map(({ invoice }) => invoice.id) };
-  });
-  await ports.jobs.renderInvoices(issued.map((invoiceId) => ({ merchantId, invoiceId })));
+  const wanted = {
+    itemIds: requests.flatMap(({ itemIds }) => itemIds),
+    invoiceIds: requests.map(({ invoiceId }) => invoiceId),
+  };
+  const { outcomes, invoices } = await database.issueInvoices(merchantId, wanted, (facts) =>
+    // The clock is read after the locks: who waited long is not issued before those it waited for.
+    decideInvoices(requests, { ...facts, now: clock.now() }),
+  );
+  await jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
   return outcomes;
-}
-
-async function decideUnderLocks(
-  transaction: Transaction,
-  requests: readonly InvoiceRequest[],
-  clock: Clock,
-): Promise<InvoicingDecision> {
-  const orders = await transaction.lockOrdersOfItems(requests.flatMap(({ itemIds }) => itemIds));
-  // Read after the locks: the same call at the same time has committed by then, or waits for us.
-  const issued = await transaction.findIssued(requests.map(({ invoiceId }) => invoiceId));
-  const merchant = await transaction.merchant();
-  const customers = await transaction.findCustomers(orders.map(({ order }) => order.customerId));
-  // Read after the locks as well: who waited long is not issued before those it waited for.
-  return decideInvoices(requests, { merchant, orders, customers, issued, now: clock.now() });
 }

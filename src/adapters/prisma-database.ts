@@ -10,6 +10,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pLimit from 'p-limit';
 import { PrismaClient } from '../generated/prisma/client.ts';
 import type { Database, Merchants } from '../ports.ts';
+import { pgIssuing } from './pg-issuing.ts';
 import { prismaApiKeys } from './prisma-api-keys.ts';
 import type { SigningKey } from './jose-access-tokens.ts';
 import { MerchantPool } from './merchant-pool.ts';
@@ -28,6 +29,7 @@ const POOL_SIZE = 16;
 const MOST_TRANSACTIONS_AT_ONCE = 12;
 const MOST_TRIES = 8;
 const MAX_WAIT_MS = 15_000;
+const IDLE_CONNECTION_LIVES_MS = 300_000;
 const TRANSACTION_TIMEOUT_MS = 60_000;
 
 export interface PrismaDatabase extends Database {
@@ -45,12 +47,15 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     max: POOL_SIZE,
     application_name: `billhead:${process.pid}`,
     connectionTimeoutMillis: MAX_WAIT_MS,
+    // A new connection logs in, and plans every statement anew: not after each short rest.
+    idleTimeoutMillis: IDLE_CONNECTION_LIVES_MS,
     role,
   });
   const adapter = new PrismaPg(pool, { statementNameGenerator: statementNames() });
   // Otherwise its errors repeat what it was called with.
   const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
   const limit = pLimit(MOST_TRANSACTIONS_AT_ONCE);
+  const issueInvoices = pgIssuing(pool);
   const secrets = new Map<string, Uint8Array>();
   return {
     customers: behindWall(prismaCustomers(client)),
@@ -74,6 +79,8 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
           ),
         ),
       ),
+    issueInvoices: (merchantId, wanted, decide) =>
+      retrying(() => limit(() => reaching(merchantId, () => issueInvoices(merchantId, wanted, decide)))),
     ping: async () => {
       await client.$queryRaw`SELECT 1`;
     },
@@ -142,7 +149,8 @@ function mayRunAgain(error: unknown): boolean {
   for (let cause = error, depth = 0; cause !== null && typeof cause === 'object' && depth < 5; depth += 1) {
     const { code, kind, originalCode, meta, message } = cause as Record<string, unknown>;
     if (code === 'P2028') return COULD_NOT_BEGIN.test(text(message));
-    if (RETRIED_PRISMA_CODES.has(text(code)) || RETRIED_SQL_STATES.has(text(originalCode))) return true;
+    if ([code, originalCode].some((state) => RETRIED_SQL_STATES.has(text(state)))) return true;
+    if (RETRIED_PRISMA_CODES.has(text(code))) return true;
     if (kind === 'TransactionWriteConflict' || kind === 'UniqueConstraintViolation') return true;
     const driverError = (meta as Record<string, unknown> | undefined)?.['driverAdapterError'];
     cause = driverError ?? (cause as Record<string, unknown>)['cause'];

@@ -24,11 +24,14 @@ export async function insert(
 ): Promise<number> {
   const [first] = rows;
   if (!first) return 0;
-  const columns = Object.keys(first).join(', ');
-  const statement = `INSERT INTO ${table} (${columns})
-    SELECT ${columns} FROM json_populate_recordset(NULL::${table}, $1::json) ${onConflict}`;
+  const statement = `${insertInto(table, Object.keys(first), '$1')} ${onConflict}`;
   return client.$executeRawUnsafe(statement, toJson(rows));
 }
+
+/** One INSERT for rows that have these columns, in the JSON document of the parameter that `rows` names. */
+export const insertInto = (table: string, columns: readonly string[], rows: string) => `
+  INSERT INTO ${table} (${columns.join(', ')})
+  SELECT ${columns.join(', ')} FROM json_populate_recordset(NULL::${table}, ${rows}::json)`;
 
 export function toJson(rows: readonly Columns[]): string {
   return JSON.stringify(rows, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));

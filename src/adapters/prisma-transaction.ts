@@ -1,7 +1,6 @@
 // One transaction on PostgreSQL: rows are locked in the global order and written in bulk, one statement a table.
 
 import type { NumberedLater } from '../domain/decide-invoices.ts';
-import { formatInvoiceNumber } from '../domain/invoice-number.ts';
 import type { OrderItem, OrderWithItems } from '../domain/order.ts';
 import type { CreditableLine } from '../domain/take-back.ts';
 import type { Prisma } from '../generated/prisma/client.ts';
@@ -9,6 +8,7 @@ import type { InvoiceWithMoney } from '../domain/online-payment.ts';
 import type { NewOrder, NewShipment, Transaction } from '../ports.ts';
 import { gatewayCallsIn } from './prisma-gateway-calls.ts';
 import { idempotencyKeysIn } from './prisma-idempotency-keys.ts';
+import * as issuing from './issuing-statements.ts';
 import * as records from './prisma-records.ts';
 import { insert, toJson } from './prisma-rows.ts';
 
@@ -19,7 +19,6 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
   return {
     merchantId,
     merchant: async () => records.toMerchant(await client.merchant.findUniqueOrThrow({ where: { merchantId } })),
-    lockOrdersOfItems: (itemIds) => lockOrdersOfItems(client, merchantId, itemIds),
     lockOrders: (orderIds) => lockOrders(client, merchantId, orderIds),
     findCustomers: async (ids) =>
       (await client.customer.findMany({ where: { merchantId, id: { in: [...new Set(ids)] } } })).map(
@@ -47,8 +46,7 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
     insertContraItems: async (items) => {
       await insert(client, 'order_items', items.map(records.orderItemColumns));
     },
-    updateCreditedLines: (lines) => updateCreditedLines(client, lines),
-    creditCorrected: (credits) => creditCorrected(client, merchantId, credits),
+    updateCreditedLines: (lines) => updateCreditedLines(client, merchantId, lines),
     updateInvoice: async ({ id, state, amountPaid, amountRefunded, isArchived, updatedAt }) => {
       const data = { state, amountPaid, amountRefunded, isArchived, updatedAt };
       await client.invoice.update({ where: { merchantId_id: { merchantId, id } }, data });
@@ -89,33 +87,6 @@ async function findIssued(
     SELECT invoice_id, issue ->> 'requestHash' FROM gateway_calls
     WHERE merchant_id = ${merchantId} AND invoice_id = ANY(${ids}) AND issue IS NOT NULL AND status = 'ASKED'`;
   return new Map(taken.map(({ id, request_hash: requestHash }) => [id, requestHash]));
-}
-
-async function creditCorrected(client: Client, merchantId: string, credits: readonly NumberedLater[]): Promise<void> {
-  // In one order everywhere, so that two lists never wait for each other in a ring.
-  const sorted = credits.toSorted((a, b) =>
-    (a.invoice.correctsInvoiceId ?? '') < (b.invoice.correctsInvoiceId ?? '') ? -1 : 1,
-  );
-  for (const { invoice } of sorted) {
-    await client.invoice.update({
-      where: { merchantId_id: { merchantId, id: invoice.correctsInvoiceId ?? '' } },
-      data: { amountCredited: { increment: -(invoice.totalExVat + invoice.totalVat) }, updatedAt: invoice.createdAt },
-    });
-  }
-}
-
-async function lockOrdersOfItems(
-  client: Client,
-  merchantId: string,
-  itemIds: readonly string[],
-): Promise<readonly OrderWithItems[]> {
-  const where = { merchantId, id: { in: records.storableList([...new Set(itemIds)]) } };
-  const owners = await client.orderItem.findMany({ where, select: { orderId: true }, distinct: ['orderId'] });
-  return lockOrders(
-    client,
-    merchantId,
-    owners.map(({ orderId }) => orderId),
-  );
 }
 
 // Whoever changes an item locks its order first, so the orders' rows guard the items as well.
@@ -175,14 +146,20 @@ async function lockCreditableLines(
   return rows.map(records.toCreditableLine);
 }
 
-async function updateCreditedLines(client: Client, lines: readonly CreditableLine[]): Promise<void> {
+async function updateCreditedLines(
+  client: Client,
+  merchantId: string,
+  lines: readonly CreditableLine[],
+): Promise<void> {
+  // The ids once more by themselves: see issuing-statements.ts.
+  const ids = [...new Set(lines.map(({ line }) => line.invoiceId))];
   await client.$executeRaw`
     UPDATE invoice_lines AS stored
     SET credited_e4 = new.credited_e4, credited_ex_vat = new.credited_ex_vat, credited_vat = new.credited_vat,
         credited_discount = new.credited_discount
     FROM json_populate_recordset(NULL::invoice_lines, ${toJson(lines.map(records.creditedColumns))}::json) AS new
-    WHERE stored.merchant_id = new.merchant_id AND stored.invoice_id = new.invoice_id
-      AND stored.position = new.position`;
+    WHERE stored.merchant_id = ${merchantId} AND stored.invoice_id = ANY(${ids})
+      AND stored.invoice_id = new.invoice_id AND stored.position = new.position`;
 }
 
 /** Puts items, already in item order, to their orders. */
@@ -224,35 +201,9 @@ async function insertOrders(client: Client, orders: readonly NewOrder[]): Promis
 
 async function updateOrders(client: Client, orders: readonly OrderWithItems[]): Promise<void> {
   if (orders.length === 0) return;
-  const heads = orders.map(({ order }) => records.orderColumns(order));
-  await client.$executeRaw`
-    UPDATE orders AS stored
-    SET status = new.status, is_on_hold = new.is_on_hold, is_in_payment_review = new.is_in_payment_review,
-        payment_method = new.payment_method, payment_authorization = new.payment_authorization,
-        updated_at = new.updated_at
-    FROM json_populate_recordset(NULL::orders, ${toJson(heads)}::json) AS new
-    WHERE stored.merchant_id = new.merchant_id AND stored.id = new.id`;
-  const items = orders.flatMap((order) => order.items.map(records.orderItemProgressColumns));
-  // Rows that did not change are left alone: an order of a thousand items may be invoiced one by one.
-  await client.$executeRaw`
-    UPDATE order_items AS stored
-    SET quantity_shipped_e4 = new.quantity_shipped_e4, quantity_invoiced_e4 = new.quantity_invoiced_e4,
-        quantity_canceled_e4 = new.quantity_canceled_e4, quantity_returned_e4 = new.quantity_returned_e4,
-        quantity_credited_e4 = new.quantity_credited_e4, invoiced_ex_vat = new.invoiced_ex_vat,
-        invoiced_vat = new.invoiced_vat, invoiced_discount = new.invoiced_discount,
-        canceled_ex_vat = new.canceled_ex_vat, canceled_vat = new.canceled_vat,
-        canceled_discount = new.canceled_discount, shipped_at = new.shipped_at, refunded_at = new.refunded_at
-    FROM json_populate_recordset(NULL::order_items, ${toJson(items)}::json) AS new
-    WHERE stored.merchant_id = new.merchant_id AND stored.id = new.id
-      AND (stored.quantity_shipped_e4, stored.quantity_invoiced_e4, stored.quantity_canceled_e4, stored.quantity_returned_e4, stored.quantity_credited_e4,
-           stored.invoiced_ex_vat, stored.invoiced_vat, stored.invoiced_discount,
-           stored.canceled_ex_vat, stored.canceled_vat, stored.canceled_discount,
-           stored.shipped_at, stored.refunded_at)
-        IS DISTINCT FROM
-          (new.quantity_shipped_e4, new.quantity_invoiced_e4, new.quantity_canceled_e4, new.quantity_returned_e4, new.quantity_credited_e4,
-           new.invoiced_ex_vat, new.invoiced_vat, new.invoiced_discount,
-           new.canceled_ex_vat, new.canceled_vat, new.canceled_discount,
-           new.shipped_at, new.refunded_at)`;
+  const { heads, items } = issuing.orderRows(orders);
+  await client.$executeRawUnsafe(issuing.updateOrders('$1'), toJson(heads));
+  await client.$executeRawUnsafe(issuing.updateItems('$1'), toJson(items));
 }
 
 async function insertShipment(client: Client, merchantId: string, shipment: NewShipment): Promise<void> {
@@ -276,50 +227,13 @@ async function insertInvoices(client: Client, merchantId: string, invoices: read
     where: { merchantId },
     select: { numberPattern: true },
   });
-  const rows = await numbered(client, merchantId, numberPattern, invoices);
-  await insert(client, 'invoices', rows);
-  await insert(
-    client,
-    'invoice_lines',
-    invoices.flatMap(({ lines }) => lines.map(records.invoiceLineColumns)),
+  // One step of the counter for all invoices of a series and year, whatever their number.
+  const taken = await client.$queryRawUnsafe<issuing.LastNumber[]>(
+    issuing.takeNumbers('$1'),
+    toJson(issuing.seriesRows(merchantId, invoices)),
   );
-  await insert(
-    client,
-    'invoice_orders',
-    invoices.flatMap(({ invoice, orders }) =>
-      orders.map((order, index) => records.invoicedOrderColumns(merchantId, invoice.id, order, index + 1)),
-    ),
-  );
-}
-
-// One step of the counter for all invoices of a series and year, whatever their number.
-async function numbered(
-  client: Client,
-  merchantId: string,
-  numberPattern: string,
-  invoices: readonly NumberedLater[],
-): Promise<readonly records.Columns[]> {
-  const next = new Map<string, bigint>();
-  for (const key of [...new Set(invoices.map(seriesKey))].sort()) {
-    const members = invoices.filter((invoice) => seriesKey(invoice) === key);
-    const { series, year } = members[0] ?? { series: '', year: 0 };
-    const [counter] = await client.$queryRaw<{ last_number: bigint }[]>`
-      INSERT INTO number_series (merchant_id, series, year, last_number)
-      VALUES (${merchantId}, ${series}, ${year}, ${members.length})
-      ON CONFLICT (merchant_id, series, year)
-      DO UPDATE SET last_number = number_series.last_number + excluded.last_number
-      RETURNING last_number`;
-    next.set(key, (counter?.last_number ?? 0n) - BigInt(members.length) + 1n);
-  }
-  return invoices.map((invoice) => {
-    const key = seriesKey(invoice);
-    const sequence = next.get(key) ?? 0n;
-    next.set(key, sequence + 1n);
-    const number = formatInvoiceNumber(numberPattern, invoice.year, Number(sequence));
-    return records.invoiceColumns(invoice, { number, sequence });
-  });
-}
-
-function seriesKey({ series, year }: NumberedLater): string {
-  return `${series} ${year}`;
+  const { invoices: heads, lines, orders } = issuing.documentRows(merchantId, numberPattern, invoices, taken);
+  await insert(client, 'invoices', heads);
+  await insert(client, 'invoice_lines', lines);
+  await insert(client, 'invoice_orders', orders);
 }
