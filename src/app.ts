@@ -50,9 +50,10 @@ import type { InvoiceListInput, InvoiceQuery, OrderListInput, OrderQuery } from 
 import type { Merchant } from './domain/party.ts';
 import type { PlaceOrderInput } from './domain/place-order.ts';
 import type { Payment } from './domain/payment.ts';
-import type { EmailReference, GatewayCallReference, InvoiceReference, Ports } from './ports.ts';
+import type { EmailReference, GatewayCallReference, InvoicePart, InvoiceReference, Ports } from './ports.ts';
 
 type Keys = readonly string[];
+type InvoiceKey = Parameters<typeof readInvoices.invoiceWithParts>[2];
 
 export type App = ReturnType<typeof createApp>;
 
@@ -117,7 +118,8 @@ export function createApp(ports: Ports, invoicing = gatherInvoicing(ports)) {
 
     // reading invoices
     invoicesById: (actor: Actor, ids: Keys) => readInvoices.invoicesById(ports, actor, ids),
-    invoiceByNumber: (actor: Actor, number: string) => readInvoices.invoiceByNumber(ports, actor, number),
+    invoiceWithParts: (actor: Actor, by: InvoiceKey, parts: ReadonlySet<InvoicePart>) =>
+      readInvoices.invoiceWithParts(ports, actor, by, parts),
     invoicePage: (actor: Actor, input: InvoiceListInput) => readInvoices.invoicePage(ports, actor, input),
     invoiceCount: (actor: Actor, query: InvoiceQuery) => readInvoices.invoiceCount(ports, actor, query),
     linesOfInvoices: (actor: Actor, ids: Keys) => readInvoices.linesOfInvoices(ports, actor, ids),

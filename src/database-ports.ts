@@ -31,7 +31,12 @@ export interface Orders {
 
 export interface Invoices {
   findById(merchantId: string, ids: readonly string[]): Promise<readonly Invoice[]>;
-  findByNumber(merchantId: string, number: string): Promise<Invoice | null>;
+  /** One invoice and these parts of it, read at once. */
+  findWithParts(
+    merchantId: string,
+    by: { readonly id: string } | { readonly number: string },
+    parts: ReadonlySet<InvoicePart>,
+  ): Promise<InvoiceWithParts | null>;
   linesOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceLine[]>;
   /** Which orders stand on which invoices, from either side. */
   ordersOn(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceOrderLink[]>;
@@ -46,6 +51,18 @@ export interface Invoices {
   count(merchantId: string, filter: InvoiceFilter): Promise<number>;
   /** All that stands on the page; null when there is no such invoice. */
   document(merchantId: string, invoiceId: string): Promise<InvoiceDocument | null>;
+}
+
+/** What belongs to an invoice and can be read along with it. */
+export type InvoicePart = 'lines' | 'orders' | 'payments' | 'customer';
+
+/** An invoice with the parts that were asked for; the others are undefined. */
+export interface InvoiceWithParts {
+  readonly invoice: Invoice;
+  readonly lines: readonly InvoiceLine[] | undefined;
+  readonly orders: readonly Order[] | undefined;
+  readonly payments: readonly Payment[] | undefined;
+  readonly customer: Customer | undefined;
 }
 
 export interface InvoiceOrderLink {
@@ -142,12 +159,13 @@ export interface Issuing {
   /**
    * Locks the orders that these items belong to, and these invoice ids, has `decide` decide, and saves what it decided,
    * under the next numbers: all or nothing. Runs `decide` again when the database asks for that. What it throws is thrown.
+   * Resolves with the number of each new invoice beside what was decided.
    */
   issueInvoices(
     merchantId: string,
     wanted: { readonly itemIds: readonly string[]; readonly invoiceIds: readonly string[] },
     decide: (facts: LockedFacts) => InvoicingDecision,
-  ): Promise<InvoicingDecision>;
+  ): Promise<InvoicingDecision & { readonly numbers: ReadonlyMap<string, string> }>;
 }
 
 /** The states of a PDF, kept on the invoice's row. */

@@ -14,8 +14,11 @@ export interface InvoiceItemsInput {
   readonly invoiceId?: string | null | undefined;
 }
 
+/** As decided; with the document where it is new. */
+type Outcome = InvoiceOutcome & { readonly invoice: Invoice | null };
+
 /** Puts a request with those of the same merchant that come at the same time. */
-export type Invoicing = Gathered<InvoiceRequest, InvoiceOutcome>;
+export type Invoicing = Gathered<InvoiceRequest, Outcome>;
 
 /** Items in one transaction: a hundred invoices of ten, which take a tenth of a second. */
 const MOST_ITEMS_AT_ONCE = 1_000;
@@ -40,6 +43,7 @@ export async function invoiceItems(
   checkInvoiceItemsInput(input);
   const outcome = await invoicing(actor.merchantId, requestOf(ports, input));
   if (outcome.kind === 'refused') throw outcome.refusal;
+  if (outcome.invoice) return outcome.invoice;
   const [invoice] = await ports.database.invoices.findById(actor.merchantId, [outcome.invoiceId]);
   if (!invoice) throw new RangeError('An issued invoice never goes away.');
   return invoice;
@@ -58,15 +62,21 @@ async function invoiceItemLists(
   { database, jobs, clock }: Ports,
   merchantId: string,
   requests: readonly InvoiceRequest[],
-): Promise<readonly InvoiceOutcome[]> {
+): Promise<readonly Outcome[]> {
   const wanted = {
     itemIds: requests.flatMap(({ itemIds }) => itemIds),
     invoiceIds: requests.map(({ invoiceId }) => invoiceId),
   };
-  const { outcomes, invoices } = await database.issueInvoices(merchantId, wanted, (facts) =>
+  const { outcomes, invoices, numbers } = await database.issueInvoices(merchantId, wanted, (facts) =>
     // The clock is read after the locks: who waited long is not issued before those it waited for.
     decideInvoices(requests, { ...facts, now: clock.now() }),
   );
   await jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
-  return outcomes;
+  const issued = new Map(
+    invoices.map(({ invoice: { id, ...head } }) => [id, { id, ...head, number: numbers.get(id) ?? '' }]),
+  );
+  return outcomes.map((outcome) => ({
+    ...outcome,
+    invoice: outcome.kind === 'issued' ? (issued.get(outcome.invoiceId) ?? null) : null,
+  }));
 }

@@ -1,12 +1,12 @@
 // invoice, invoices: reading, one look-up for many ids so that no list makes a query a record.
 
-import { requireScope, type Actor } from '../domain/access.ts';
+import { holdsScope, requireScope, type Actor, type Scope } from '../domain/access.ts';
 import type { Invoice, InvoiceLine } from '../domain/invoice.ts';
 import type { InvoiceComment, InvoiceEmail } from '../domain/invoice-notes.ts';
 import { invoiceList, type InvoiceListInput, type InvoiceQuery } from '../domain/list-filter.ts';
 import { pageOf, type Page } from '../domain/page.ts';
 import type { Payment } from '../domain/payment.ts';
-import type { InvoiceOrderLink, Ports } from '../ports.ts';
+import type { InvoiceOrderLink, InvoicePart, InvoiceWithParts, Ports } from '../ports.ts';
 
 /** Those that exist, in no particular order. */
 export async function invoicesById(ports: Ports, actor: Actor, ids: readonly string[]): Promise<readonly Invoice[]> {
@@ -14,9 +14,24 @@ export async function invoicesById(ports: Ports, actor: Actor, ids: readonly str
   return ports.database.invoices.findById(actor.merchantId, ids);
 }
 
-export async function invoiceByNumber(ports: Ports, actor: Actor, number: string): Promise<Invoice | null> {
+/** What of an invoice belongs to another kind of record, and the scope that reads it. */
+const SCOPE_OF: Readonly<Record<InvoicePart, Scope>> = {
+  lines: 'invoices:read',
+  orders: 'orders:read',
+  payments: 'invoices:read',
+  customer: 'invoices:read',
+};
+
+/** One invoice, with those of the parts that the actor may read. */
+export async function invoiceWithParts(
+  ports: Ports,
+  actor: Actor,
+  by: { readonly id: string } | { readonly number: string },
+  parts: ReadonlySet<InvoicePart>,
+): Promise<InvoiceWithParts | null> {
   requireScope(actor, 'invoices:read');
-  return ports.database.invoices.findByNumber(actor.merchantId, number);
+  const readable = new Set([...parts].filter((part) => holdsScope(actor, SCOPE_OF[part])));
+  return ports.database.invoices.findWithParts(actor.merchantId, by, readable);
 }
 
 /** A page of those that the filter lets through, and the checked query, by which they can be counted. */

@@ -94,18 +94,24 @@ export function documentRows(
   numberPattern: string,
   invoices: readonly NumberedLater[],
   lastNumbers: readonly LastNumber[],
-): Readonly<Record<'invoices' | 'lines' | 'orders', readonly records.Columns[]>> {
+): Readonly<Record<'invoices' | 'lines' | 'orders', readonly records.Columns[]>> & {
+  /** Invoice id → its number. */
+  readonly numbers: ReadonlyMap<string, string>;
+} {
   const counts = new Map<string, number>();
   for (const invoice of invoices) counts.set(seriesKey(invoice), (counts.get(seriesKey(invoice)) ?? 0) + 1);
   const next = new Map(
     lastNumbers.map((last) => [seriesKey(last), last.last_number - BigInt(counts.get(seriesKey(last)) ?? 0) + 1n]),
   );
+  const numbers = new Map<string, string>();
   return {
+    numbers,
     invoices: invoices.map((invoice) => {
       const sequence = next.get(seriesKey(invoice));
       if (sequence === undefined) throw new RangeError('Every series has taken its numbers.');
       next.set(seriesKey(invoice), sequence + 1n);
       const number = formatInvoiceNumber(numberPattern, invoice.year, Number(sequence));
+      numbers.set(invoice.invoice.id, number);
       return records.invoiceColumns(invoice, { number, sequence });
     }),
     lines: invoices.flatMap(({ lines }) => lines.map(records.invoiceLineColumns)),

@@ -23,7 +23,19 @@ const KINDS: Readonly<Record<string, Kind>> = {
   date: 'instant',
 };
 
-export async function readColumns(pool: Pick<pg.Pool, 'query'>): Promise<Columns> {
+/** Reads the columns once, when they are first needed. */
+export function columnsOnce(pool: Pick<pg.Pool, 'query'>): () => Promise<Columns> {
+  let columns: Promise<Columns> | null = null;
+  return () => {
+    columns ??= readColumns(pool).catch((error: unknown) => {
+      columns = null;
+      throw error;
+    });
+    return columns;
+  };
+}
+
+async function readColumns(pool: Pick<pg.Pool, 'query'>): Promise<Columns> {
   const { rows } = await pool.query<{ table: string; column: string; type: string }>(
     `SELECT c.relname AS table, a.attname AS column, format_type(a.atttypid, NULL) AS type
      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -11,24 +11,18 @@ import type pg from 'pg';
 import type { InvoicingDecision } from '../domain/decide-invoices.ts';
 import type { Issuing, LockedFacts } from '../ports.ts';
 import * as issuing from './issuing-statements.ts';
-import { readColumns, rowFromJson, type Columns } from './json-rows.ts';
+import { rowFromJson, type Columns } from './json-rows.ts';
 import * as records from './prisma-records.ts';
 import { insertInto, toJson } from './prisma-rows.ts';
 import { withItems } from './prisma-transaction.ts';
 
-export function pgIssuing(pool: pg.Pool): Issuing['issueInvoices'] {
-  let columns: Promise<Columns> | null = null;
+export function pgIssuing(pool: pg.Pool, columnsOf: () => Promise<Columns>): Issuing['issueInvoices'] {
   return async (merchantId, wanted, decide) => {
-    columns ??= readColumns(pool).catch((error: unknown) => {
-      columns = null;
-      throw error;
-    });
-    const known = await columns;
+    const known = await columnsOf();
     return inTransaction(pool, async (client) => {
       const facts = await lockAndRead(client, known, merchantId, wanted);
       const decision = decide(facts);
-      await save(client, merchantId, facts.merchant.numberPattern, decision);
-      return decision;
+      return { ...decision, numbers: await save(client, merchantId, facts.merchant.numberPattern, decision) };
     });
   };
 }
@@ -126,8 +120,8 @@ async function save(
   merchantId: string,
   numberPattern: string,
   { orders, invoices }: InvoicingDecision,
-): Promise<void> {
-  if (invoices.length === 0) return;
+): Promise<ReadonlyMap<string, string>> {
+  if (invoices.length === 0) return new Map();
   const credits = invoices.filter(({ invoice }) => invoice.type === 'CREDIT_INVOICE');
   if (credits.length > 0) {
     await client.query(issuing.creditCorrected('$1'), [toJson(issuing.creditRows(merchantId, credits))]);
@@ -142,6 +136,7 @@ async function save(
   const documents = issuing.documentRows(merchantId, numberPattern, invoices, lastNumbers);
   const rows = [heads, items, documents.invoices, documents.lines, documents.orders];
   await client.query({ ...saveStatement(documents), values: rows.map(toJson) });
+  return documents.numbers;
 }
 
 const TAKE_NUMBERS = issuing.takeNumbers('$1');

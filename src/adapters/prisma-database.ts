@@ -10,7 +10,9 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pLimit from 'p-limit';
 import { PrismaClient } from '../generated/prisma/client.ts';
 import type { Database, Merchants } from '../ports.ts';
+import { columnsOnce } from './json-rows.ts';
 import { pgIssuing } from './pg-issuing.ts';
+import { pgInvoiceReading } from './pg-reading.ts';
 import { prismaApiKeys } from './prisma-api-keys.ts';
 import type { SigningKey } from './jose-access-tokens.ts';
 import { MerchantPool } from './merchant-pool.ts';
@@ -55,12 +57,13 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
   // Otherwise its errors repeat what it was called with.
   const client = new PrismaClient({ adapter, errorFormat: 'minimal' });
   const limit = pLimit(MOST_TRANSACTIONS_AT_ONCE);
-  const issueInvoices = pgIssuing(pool);
+  const columnsOf = columnsOnce(pool);
+  const issueInvoices = pgIssuing(pool, columnsOf);
   const secrets = new Map<string, Uint8Array>();
   return {
     customers: behindWall(prismaCustomers(client)),
     orders: behindWall(prismaOrders(client)),
-    invoices: behindWall(prismaInvoices(client)),
+    invoices: behindWall({ ...prismaInvoices(client), ...pgInvoiceReading(pool, columnsOf) }),
     pdfs: behindWall(prismaOwedPdfs(client), ['claimDue']),
     gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
     emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),

@@ -50,7 +50,7 @@ export function prismaOrders(client: StoreClient): Orders {
   };
 }
 
-export function prismaInvoices(client: StoreClient): Invoices {
+export function prismaInvoices(client: StoreClient): Omit<Invoices, 'findWithParts'> {
   const byIds = (merchantId: string, ids: readonly string[]) => ({
     merchantId,
     invoiceId: { in: records.storableList(ids) },
@@ -60,10 +60,6 @@ export function prismaInvoices(client: StoreClient): Invoices {
       (await client.invoice.findMany({ where: { merchantId, id: { in: records.storableList(ids) } } })).map(
         records.toInvoice,
       ),
-    findByNumber: async (merchantId, number) => {
-      const row = await client.invoice.findFirst({ where: { merchantId, number: records.storable(number) } });
-      return row && records.toInvoice(row);
-    },
     linesOf: async (merchantId, ids) => {
       const orderBy = [{ invoiceId: 'asc' as const }, { position: 'asc' as const }];
       return (await client.invoiceLine.findMany({ where: byIds(merchantId, ids), orderBy })).map(records.toInvoiceLine);

@@ -11,6 +11,7 @@ import type { InvoiceEmail } from '../domain/invoice-notes.ts';
 import { connectionOf, listInputOf } from './connection.ts';
 import type { Context } from './context.ts';
 import { camelCased } from './field-names.ts';
+import { loadInvoice } from './invoice-parts.ts';
 import type { PaidInvoice } from './reimbursement.ts';
 import * as scalars from './scalars.ts';
 
@@ -32,11 +33,11 @@ export const resolvers: Resolvers = {
       ),
     orders: async (_, args, { app, actor }) =>
       connectionOf(await app.orderPage(actor, listInputOf(args)), orderSortKey),
-    invoice: (_, args, { app, actor, loaders }) =>
+    invoice: (_, args, context, info) =>
       byIdOrNumber(
         args,
-        (id) => loaders.invoice.load(id),
-        (number) => app.invoiceByNumber(actor, number),
+        (id) => loadInvoice({ id }, context, info),
+        (number) => loadInvoice({ number }, context, info),
       ),
     invoices: async (_, args, { app, actor }) =>
       connectionOf(await app.invoicePage(actor, listInputOf(args)), invoiceSortKey),
