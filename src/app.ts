@@ -8,11 +8,13 @@ import {
   authenticate,
   createApiKey,
   findClient,
+  gatherKeyLookUps,
   grantScopes,
   issueAccessToken,
   TOKEN_LIFE_MS,
   type Client,
   type CreateApiKeyInput,
+  type KeyLookUp,
 } from './actions/authenticate.ts';
 import { authorizePayment, type AuthorizePaymentInput } from './actions/authorize-payment.ts';
 import { cancelInvoice } from './actions/cancel-invoice.ts';
@@ -53,23 +55,28 @@ import type { Payment } from './domain/payment.ts';
 import type { EmailReference, GatewayCallReference, InvoicePart, InvoiceReference, Ports } from './ports.ts';
 
 type Keys = readonly string[];
-type InvoiceKey = Parameters<typeof readInvoices.invoiceWithParts>[2];
 
 export type App = ReturnType<typeof createApp>;
 
-/** Apps of one process share `invoicing`. */
-export function createApp(ports: Ports, invoicing = gatherInvoicing(ports)) {
+/** What requests of one process share when they come at the same time. */
+interface Gatherings {
+  readonly keys: KeyLookUp;
+  readonly invoices: readInvoices.InvoiceLookUp;
+  readonly invoicing: Invoicing;
+}
+
+export function createApp(ports: Ports, gatherings = gatherAll(ports)) {
   return {
     // who asks
-    authenticate: (credential: string | null) => authenticate(ports, credential),
+    authenticate: (credential: string | null) => authenticate(ports, gatherings.keys, credential),
     chargeRequest: (actor: Actor, cost: number) => chargeRequest(ports, actor, cost),
     answerOnce: (actor: Actor, request: Omit<KeyedRequest, 'merchantId'>) =>
-      answerOnce(ports, invoicing, actor, request),
+      answerOnce(ports, gatherings, actor, request),
     createApiKey: (input: CreateApiKeyInput) => createApiKey(ports, input),
     apiKeys: (merchantId: string) => ports.database.apiKeys.list(merchantId),
     revokeApiKey: (merchantId: string, prefix: string) =>
       ports.database.apiKeys.revoke(merchantId, prefix, ports.clock.now()),
-    findClient: (clientId: string, clientSecret: string) => findClient(ports, clientId, clientSecret),
+    findClient: (clientId: string, clientSecret: string) => findClient(ports, gatherings.keys, clientId, clientSecret),
     grantScopes,
     issueAccessToken: (client: Client, scopes: readonly Scope[]) => issueAccessToken(ports, client, scopes),
     tokenLifeMs: TOKEN_LIFE_MS,
@@ -89,7 +96,7 @@ export function createApp(ports: Ports, invoicing = gatherInvoicing(ports)) {
 
     // invoices go out
     invoicePreview: (actor: Actor, input: InvoiceItemsInput) => invoicePreview(ports, actor, input),
-    invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, invoicing, actor, input),
+    invoiceItems: (actor: Actor, input: InvoiceItemsInput) => invoiceItems(ports, gatherings.invoicing, actor, input),
     invoiceOrder: (actor: Actor, input: InvoiceOrderInput) => invoiceOrder(ports, actor, input),
     createInvoice: (actor: Actor, input: CreateInvoiceInput) => createInvoice(ports, actor, input),
     captureInvoice: (actor: Actor, invoiceId: string) => captureInvoice(ports, actor, invoiceId),
@@ -118,8 +125,8 @@ export function createApp(ports: Ports, invoicing = gatherInvoicing(ports)) {
 
     // reading invoices
     invoicesById: (actor: Actor, ids: Keys) => readInvoices.invoicesById(ports, actor, ids),
-    invoiceWithParts: (actor: Actor, by: InvoiceKey, parts: ReadonlySet<InvoicePart>) =>
-      readInvoices.invoiceWithParts(ports, actor, by, parts),
+    invoiceWithParts: (actor: Actor, by: readInvoices.InvoiceKey, parts: ReadonlySet<InvoicePart>) =>
+      readInvoices.invoiceWithParts(gatherings.invoices, actor, by, parts),
     invoicePage: (actor: Actor, input: InvoiceListInput) => readInvoices.invoicePage(ports, actor, input),
     invoiceCount: (actor: Actor, query: InvoiceQuery) => readInvoices.invoiceCount(ports, actor, query),
     linesOfInvoices: (actor: Actor, ids: Keys) => readInvoices.linesOfInvoices(ports, actor, ids),
@@ -141,6 +148,14 @@ export function createApp(ports: Ports, invoicing = gatherInvoicing(ports)) {
   };
 }
 
+function gatherAll(ports: Ports): Gatherings {
+  return {
+    keys: gatherKeyLookUps(ports),
+    invoices: readInvoices.gatherInvoiceLookUps(ports),
+    invoicing: gatherInvoicing(ports),
+  };
+}
+
 /** A request that runs under an idempotency key, on an app of its own: what its actions save is noted under the key. */
 export interface KeyedAppRun extends Omit<KeyedRun, 'ports'> {
   readonly app: App;
@@ -152,10 +167,10 @@ export interface KeyedAppRun extends Omit<KeyedRun, 'ports'> {
  */
 async function answerOnce(
   ports: Ports,
-  invoicing: Invoicing,
+  gatherings: Gatherings,
   actor: Actor,
   request: Omit<KeyedRequest, 'merchantId'>,
 ): Promise<string | KeyedAppRun> {
   const begun = await beginRun(ports, actor, { ...request, merchantId: actor.merchantId });
-  return typeof begun === 'string' ? begun : { ...begun, app: createApp(begun.ports, invoicing) };
+  return typeof begun === 'string' ? begun : { ...begun, app: createApp(begun.ports, gatherings) };
 }

@@ -31,12 +31,12 @@ export interface Orders {
 
 export interface Invoices {
   findById(merchantId: string, ids: readonly string[]): Promise<readonly Invoice[]>;
-  /** One invoice and these parts of it, read at once. */
+  /** Invoices and these parts of them, read at once; those that exist, in no particular order. */
   findWithParts(
     merchantId: string,
-    by: { readonly id: string } | { readonly number: string },
-    parts: ReadonlySet<InvoicePart>,
-  ): Promise<InvoiceWithParts | null>;
+    by: { readonly ids: readonly string[] } | { readonly numbers: readonly string[] },
+    parts: readonly InvoicePart[],
+  ): Promise<readonly InvoiceWithParts[]>;
   linesOf(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceLine[]>;
   /** Which orders stand on which invoices, from either side. */
   ordersOn(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceOrderLink[]>;
@@ -242,7 +242,7 @@ export interface Merchants {
 /** API keys: only digests are kept. */
 export interface ApiKeys {
   insert(key: NewApiKey): Promise<void>;
-  findByPrefix(prefix: string): Promise<readonly StoredApiKey[]>;
+  findByPrefixes(prefixes: readonly string[]): Promise<readonly StoredApiKey[]>;
   find(merchantId: string, id: string): Promise<StoredApiKey | null>;
   /** Newest first. */
   list(merchantId: string): Promise<readonly StoredApiKey[]>;

@@ -6,24 +6,43 @@
 import { holdsScope, SCOPES, type Actor, type Scope } from '../domain/access.ts';
 import { Refusal } from '../domain/errors.ts';
 import type { Ports, StoredApiKey } from '../ports.ts';
+import { gatherRequests, type Gathered } from './gather-requests.ts';
 
 const KEY = /^bh_([A-Za-z0-9-]{8,32})_[A-Za-z0-9_-]{43}$/;
 /** Often enough to tell which keys are in use, and rare enough to cost nothing. */
 const USE_NOTED_EVERY_MS = 60_000;
 export const TOKEN_LIFE_MS = 3_600_000;
 
+/** Prefixes that are looked up at the same time are looked up together. All merchants share it: a prefix tells of none. */
+export type KeyLookUp = Gathered<string, readonly StoredApiKey[]>;
+
+const MOST_PREFIXES_AT_ONCE = 100;
+
+export function gatherKeyLookUps({ database }: Ports): KeyLookUp {
+  return gatherRequests({
+    run: async (_, prefixes) => {
+      const found = await database.apiKeys.findByPrefixes([...new Set(prefixes)]);
+      return prefixes.map((prefix) => found.filter((key) => key.prefix === prefix));
+    },
+    weightOf: () => 1,
+    mostWeight: MOST_PREFIXES_AT_ONCE,
+  });
+}
+
 /** `credential` is an API key or an access token. Throws UNAUTHENTICATED, with one message whatever is wrong with it. */
-export async function authenticate(ports: Ports, credential: string | null): Promise<Actor> {
+export async function authenticate(ports: Ports, lookUp: KeyLookUp, credential: string | null): Promise<Actor> {
   if (credential === null) {
     throw new Refusal('UNAUTHENTICATED', 'An API key is needed: send it as "Authorization: Bearer <key>".');
   }
-  const actor = KEY.test(credential) ? await actorOfKey(ports, credential) : await actorOfToken(ports, credential);
+  const actor = KEY.test(credential)
+    ? await actorOfKey(ports, lookUp, credential)
+    : await actorOfToken(ports, credential);
   if (!actor) throw new Refusal('UNAUTHENTICATED', 'This API key or access token is not valid.');
   return actor;
 }
 
-async function actorOfKey(ports: Ports, apiKey: string): Promise<Actor | null> {
-  const key = await findKey(ports, apiKey);
+async function actorOfKey(ports: Ports, lookUp: KeyLookUp, apiKey: string): Promise<Actor | null> {
+  const key = await findKey(ports, lookUp, apiKey);
   return key && { merchantId: key.merchantId, scopes: key.scopes, keyId: key.id };
 }
 
@@ -38,9 +57,9 @@ async function actorOfToken(ports: Ports, token: string): Promise<Actor | null> 
 }
 
 /** The key that was given, when it is valid. */
-async function findKey(ports: Ports, apiKey: string): Promise<StoredApiKey | null> {
+async function findKey(ports: Ports, lookUp: KeyLookUp, apiKey: string): Promise<StoredApiKey | null> {
   const { database, digests, clock } = ports;
-  const candidates = await database.apiKeys.findByPrefix(KEY.exec(apiKey)?.[1] ?? '');
+  const candidates = await lookUp('', KEY.exec(apiKey)?.[1] ?? '');
   // Hashed and compared in any case, so that a known prefix answers like an unknown one.
   const sha256 = digests.sha256(apiKey);
   const key = candidates.find((candidate) => digests.isEqual(candidate.sha256, sha256));
@@ -86,9 +105,14 @@ export interface Client {
 }
 
 /** null for a client that is unknown, expired or revoked, or whose secret is wrong. */
-export async function findClient(ports: Ports, clientId: string, clientSecret: string): Promise<Client | null> {
+export async function findClient(
+  ports: Ports,
+  lookUp: KeyLookUp,
+  clientId: string,
+  clientSecret: string,
+): Promise<Client | null> {
   if (!KEY.test(clientSecret) || !clientSecret.startsWith(`${clientId}_`)) return null;
-  const key = await findKey(ports, clientSecret);
+  const key = await findKey(ports, lookUp, clientSecret);
   return key && { merchantId: key.merchantId, keyId: key.id, scopes: key.scopes };
 }
 

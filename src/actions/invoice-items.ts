@@ -71,7 +71,8 @@ async function invoiceItemLists(
     // The clock is read after the locks: who waited long is not issued before those it waited for.
     decideInvoices(requests, { ...facts, now: clock.now() }),
   );
-  await jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
+  // Nobody waits for the queue, and asking it never throws: what it misses the sweep finds.
+  void jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
   const issued = new Map(
     invoices.map(({ invoice: { id, ...head } }) => [id, { id, ...head, number: numbers.get(id) ?? '' }]),
   );

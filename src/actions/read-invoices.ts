@@ -7,6 +7,7 @@ import { invoiceList, type InvoiceListInput, type InvoiceQuery } from '../domain
 import { pageOf, type Page } from '../domain/page.ts';
 import type { Payment } from '../domain/payment.ts';
 import type { InvoiceOrderLink, InvoicePart, InvoiceWithParts, Ports } from '../ports.ts';
+import { gatherRequests, type Gathered } from './gather-requests.ts';
 
 /** Those that exist, in no particular order. */
 export async function invoicesById(ports: Ports, actor: Actor, ids: readonly string[]): Promise<readonly Invoice[]> {
@@ -22,16 +23,49 @@ const SCOPE_OF: Readonly<Record<InvoicePart, Scope>> = {
   customer: 'invoices:read',
 };
 
-/** One invoice, with those of the parts that the actor may read. */
+export type InvoiceKey = { readonly id: string } | { readonly number: string };
+
+interface InvoiceRequest {
+  readonly merchantId: string;
+  readonly by: InvoiceKey;
+  readonly parts: readonly InvoicePart[];
+}
+
+/** Invoices of a merchant that are asked for at the same time, with the same parts, are read together. */
+export type InvoiceLookUp = Gathered<InvoiceRequest, InvoiceWithParts | null>;
+
+/** An invoice may have 2,500 lines. */
+const MOST_INVOICES_AT_ONCE = 20;
+
+export function gatherInvoiceLookUps({ database }: Ports): InvoiceLookUp {
+  return gatherRequests({
+    run: async (_, requests) => {
+      const [first] = requests;
+      if (!first) return [];
+      const values = requests.map(({ by }) => ('id' in by ? by.id : by.number));
+      const wanted = 'id' in first.by ? { ids: values } : { numbers: values };
+      const found = await database.invoices.findWithParts(first.merchantId, wanted, first.parts);
+      const keyOf = ({ invoice }: InvoiceWithParts) => ('id' in first.by ? invoice.id : invoice.number);
+      const known = new Map(found.map((one) => [keyOf(one), one]));
+      return values.map((value) => known.get(value) ?? null);
+    },
+    weightOf: () => 1,
+    mostWeight: MOST_INVOICES_AT_ONCE,
+  });
+}
+
+/** One invoice, with those of the parts that the actor may read; null when there is none. */
 export async function invoiceWithParts(
-  ports: Ports,
+  lookUp: InvoiceLookUp,
   actor: Actor,
-  by: { readonly id: string } | { readonly number: string },
+  by: InvoiceKey,
   parts: ReadonlySet<InvoicePart>,
 ): Promise<InvoiceWithParts | null> {
   requireScope(actor, 'invoices:read');
-  const readable = new Set([...parts].filter((part) => holdsScope(actor, SCOPE_OF[part])));
-  return ports.database.invoices.findWithParts(actor.merchantId, by, readable);
+  const { merchantId } = actor;
+  const readable = [...parts].filter((part) => holdsScope(actor, SCOPE_OF[part])).sort();
+  const alike = JSON.stringify([merchantId, 'id' in by, ...readable]);
+  return lookUp(alike, { merchantId, by, parts: readable });
 }
 
 /** A page of those that the filter lets through, and the checked query, by which they can be counted. */

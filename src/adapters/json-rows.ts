@@ -52,6 +52,7 @@ async function readColumns(pool: Pick<pg.Pool, 'query'>): Promise<Columns> {
 
 /** The tables that are read so, with their rows as Prisma knows them. */
 interface Rows {
+  readonly api_keys: Row.ApiKey;
   readonly merchants: Row.Merchant;
   readonly customers: Row.Customer;
   readonly orders: Row.Order;

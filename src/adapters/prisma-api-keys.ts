@@ -6,12 +6,11 @@ import type { ApiKeys, NewApiKey, StoredApiKey } from '../ports.ts';
 import type { Columns } from './prisma-records.ts';
 import { insert, type StoreClient } from './prisma-rows.ts';
 
-export function prismaApiKeys(client: StoreClient): ApiKeys {
+export function prismaApiKeys(client: StoreClient): Omit<ApiKeys, 'findByPrefixes'> {
   return {
     insert: async (key) => {
       await insert(client, 'api_keys', [apiKeyColumns(key)]);
     },
-    findByPrefix: async (prefix) => (await client.apiKey.findMany({ where: { prefix } })).map(toApiKey),
     find: async (merchantId, id) => {
       const row = await client.apiKey.findFirst({ where: { merchantId, id } });
       return row && toApiKey(row);
@@ -30,7 +29,7 @@ export function prismaApiKeys(client: StoreClient): ApiKeys {
   };
 }
 
-function toApiKey(row: Row.ApiKey): StoredApiKey {
+export function toApiKey(row: Row.ApiKey): StoredApiKey {
   return { ...row, scopes: row.scopes as Scope[] };
 }
 

@@ -12,7 +12,7 @@ import { PrismaClient } from '../generated/prisma/client.ts';
 import type { Database, Merchants } from '../ports.ts';
 import { columnsOnce } from './json-rows.ts';
 import { pgIssuing } from './pg-issuing.ts';
-import { pgInvoiceReading } from './pg-reading.ts';
+import { pgInvoiceReading, pgKeyReading } from './pg-reading.ts';
 import { prismaApiKeys } from './prisma-api-keys.ts';
 import type { SigningKey } from './jose-access-tokens.ts';
 import { MerchantPool } from './merchant-pool.ts';
@@ -68,7 +68,7 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
     emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
     merchants: prismaMerchants(client),
-    apiKeys: behindWall(prismaApiKeys(client), ['findByPrefix']),
+    apiKeys: behindWall({ ...prismaApiKeys(client), ...pgKeyReading(pool, columnsOf) }, ['findByPrefixes']),
     idempotencyKeys: behindWall(prismaIdempotencyKeys(client), ['renew', 'removeOld']),
     transact: (merchantId, work) =>
       retrying(() =>
