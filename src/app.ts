@@ -23,6 +23,7 @@ import { deliverEmail } from './actions/deliver-email.ts';
 import { holdOrder } from './actions/hold-order.ts';
 import { invoiceItems, type InvoiceItemsInput } from './actions/invoice-items.ts';
 import { invoiceOrder, type InvoiceOrderInput } from './actions/invoice-order.ts';
+import { invoiceNumberReport } from './actions/invoice-number-report.ts';
 import { invoicePreview } from './actions/invoice-preview.ts';
 import { openInvoicePdf, signPdfLink } from './actions/open-invoice-pdf.ts';
 import { openPaymentPage, signPaymentLink } from './actions/pay-invoice.ts';
@@ -40,6 +41,7 @@ import { sendInvoiceEmail, type SendInvoiceEmailInput } from './actions/send-inv
 import { settleDueGatewayCalls, settleGatewayCall, warnOfCallsElsewhere } from './actions/settle-gateway-calls.ts';
 import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
 import { sweepOwedWork } from './actions/sweep-owed-work.ts';
+import { verifyInvoices, type VerifyInvoicesInput } from './actions/verify-invoices.ts';
 import { voidInvoice } from './actions/void-invoice.ts';
 import type { TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
@@ -121,6 +123,10 @@ export function createApp(ports: Ports) {
     commentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.commentsOfInvoices(ports, actor, ids),
     emailsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.emailsOfInvoices(ports, actor, ids),
     paymentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.paymentsOfInvoices(ports, actor, ids),
+
+    // proof for the bookkeeper
+    verifyInvoices: (actor: Actor, input: VerifyInvoicesInput) => verifyInvoices(ports, actor, input),
+    invoiceNumberReport: (actor: Actor, year: number | null) => invoiceNumberReport(ports, actor, year),
 
     // what the worker does
     renderInvoice: (reference: InvoiceReference) => renderInvoice(ports, reference),

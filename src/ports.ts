@@ -7,6 +7,7 @@
 // - gateway call: a call of the payment gateway, saved before it is made and settled once (domain/gateway-call.ts).
 // - owed PDF: an invoice whose row says PENDING. The row is the promise; a queued job only makes it quick.
 // - owed mail: a request to send one whose row says QUEUED, kept in the same way.
+// - seal: an entry in the chain of hashes over a merchant's issued documents (domain/seal.ts).
 // - sweep: looks for owed work whose job was lost or whose retry is due, and asks for it again.
 
 import type { Scope } from './domain/access.ts';
@@ -93,6 +94,8 @@ export interface PdfFiles {
   write(content: Uint8Array): Promise<{ readonly sha256: string }>;
   /** null when there is no such file. */
   open(sha256: string): Promise<StoredFile | null>;
+  /** The SHA-256 of what lies under that name now; null when there is no such file. */
+  digestOf(sha256: string): Promise<string | null>;
 }
 
 export interface StoredFile {

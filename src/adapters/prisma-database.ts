@@ -17,6 +17,7 @@ import { behindWall, reaching } from './merchant-reach.ts';
 import { prismaGatewayCalls } from './prisma-gateway-calls.ts';
 import { prismaOwedEmails } from './prisma-owed-emails.ts';
 import { prismaOwedPdfs } from './prisma-owed-pdfs.ts';
+import { prismaProofs } from './prisma-proofs.ts';
 import { prismaCustomers, prismaInvoices, prismaOrders } from './prisma-reads.ts';
 import * as records from './prisma-records.ts';
 import type { StoreClient } from './prisma-rows.ts';
@@ -56,6 +57,7 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     orders: behindWall(prismaOrders(client)),
     invoices: behindWall(prismaInvoices(client)),
     pdfs: behindWall(prismaOwedPdfs(client), ['claimDue']),
+    proofs: behindWall(prismaProofs(client), ['findUnsealed']),
     gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
     emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
     merchants: prismaMerchants(client),

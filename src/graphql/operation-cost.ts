@@ -23,8 +23,12 @@ import { INTROSPECTION_FIELDS, LIMITS, tooMuch } from './limits.ts';
 
 /** How many records a list is taken to have that is no page: lines of an invoice, orders on it, its payments. */
 const LIST_COST = 5;
-/** Counting a list reads all of it, through an index. */
-const COUNT_COST = 500;
+/** Counting a list reads all of it, through an index; so does counting numbers. Verifying reads up to 1,000 documents. */
+const READING_COST: Readonly<Record<string, number>> = {
+  total_count: 500,
+  invoiceNumberReport: 500,
+  verifyInvoices: 1_000,
+};
 /** All of the schema is 120 kB: nobody needs it more than three times in one answer. */
 const INTROSPECTION_COST = 3_000;
 
@@ -97,7 +101,8 @@ function operationCost(
   const fieldCost = (node: FieldNode, parent: GraphQLObjectType, listSize: number): number => {
     const name = node.name.value;
     if (INTROSPECTION_FIELDS.has(name)) return INTROSPECTION_COST;
-    if (name === 'total_count') return COUNT_COST;
+    const readingCost = READING_COST[name];
+    if (readingCost !== undefined) return readingCost;
     const field = parent.getFields()[name];
     const type = field && getNamedType(field.type);
     if (!type || !isObjectType(type) || !node.selectionSet) return 0;

@@ -42,6 +42,8 @@ export const resolvers: Resolvers = {
       connectionOf(await app.invoicePage(actor, listInputOf(args)), invoiceSortKey),
     invoicePreview: (_, { input }, { app, actor }) => app.invoicePreview(actor, camelCased(input)),
     customer: (_, { id }, { loaders }) => loaders.customer.load(id),
+    verifyInvoices: (_, args, { app, actor }) => app.verifyInvoices(actor, camelCased(args)),
+    invoiceNumberReport: (_, { year }, { app, actor }) => app.invoiceNumberReport(actor, year ?? null),
   },
 
   Mutation: {
