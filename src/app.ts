@@ -42,6 +42,7 @@ import { settleDueGatewayCalls, settleGatewayCall, warnOfCallsElsewhere } from '
 import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
 import { sweepOwedWork } from './actions/sweep-owed-work.ts';
 import { verifyInvoices, type VerifyInvoicesInput } from './actions/verify-invoices.ts';
+import { watchInvoicePdf, type Watcher } from './actions/watch-invoice-pdf.ts';
 import { voidInvoice } from './actions/void-invoice.ts';
 import type { TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
@@ -54,6 +55,7 @@ import type { EmailReference, GatewayCallReference, InvoiceReference, Ports } fr
 
 type Keys = readonly string[];
 
+export type { Watcher };
 export type App = ReturnType<typeof createApp>;
 
 export function createApp(ports: Ports) {
@@ -98,6 +100,8 @@ export function createApp(ports: Ports) {
     registerPayment: (actor: Actor, input: RegisterPaymentInput) => registerPayment(ports, actor, input),
     sendInvoiceEmail: (actor: Actor, input: SendInvoiceEmailInput) => sendInvoiceEmail(ports, actor, input),
     retryInvoicePdf: (actor: Actor, invoiceId: string) => retryInvoicePdf(ports, actor, invoiceId),
+    watchInvoicePdf: (actor: Actor, invoiceId: string, watcher: Watcher) =>
+      watchInvoicePdf(ports, actor, invoiceId, watcher),
     signPdfLink: (invoice: Invoice) => signPdfLink(ports, invoice),
     signPaymentLink: (invoice: Invoice, payments: readonly Payment[]) => signPaymentLink(ports, invoice, payments),
     openPaymentPage: (token: string, returnUrl: string) => openPaymentPage(ports, token, returnUrl),

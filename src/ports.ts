@@ -104,6 +104,18 @@ export interface StoredFile {
   stream(range?: { readonly start: number; readonly end: number }): NodeJS.ReadableStream;
 }
 
+/** Tells when the state of a PDF may have changed, whichever process changed it. */
+export interface PdfChanges {
+  watch(reference: InvoiceReference): PdfWatch;
+}
+
+export interface PdfWatch {
+  /** Resolves with the next change since the watch began or this resolved last, or after a while: look, then wait again. */
+  changed(): Promise<void>;
+  /** Gives the watch back; who waits is woken up. */
+  end(): void;
+}
+
 /** Signed, expiring links to an invoice's PDF, or to where it is paid. */
 export interface SignedLinks {
   sign(purpose: LinkPurpose, link: SignedLink): Promise<string>;
@@ -148,6 +160,7 @@ export interface Ports {
   readonly paymentUrl: ((token: string) => string) | null;
   readonly renderer: PdfRenderer;
   readonly files: PdfFiles;
+  readonly pdfChanges: PdfChanges;
   readonly links: SignedLinks;
   readonly tokens: AccessTokens;
   readonly rateLimits: RateLimits;

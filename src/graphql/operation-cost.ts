@@ -6,7 +6,9 @@ import {
   getNullableType,
   isListType,
   isObjectType,
+  GraphQLError,
   Kind,
+  OperationTypeNode,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
@@ -15,6 +17,8 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import type { App } from '../app.ts';
+import type { Actor } from '../domain/access.ts';
 import { Refusal } from '../domain/errors.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from '../domain/page.ts';
 import type { Context } from './context.ts';
@@ -36,20 +40,44 @@ const INTROSPECTION_COST = 3_000;
 export const limitCost: ApolloServerPlugin<Context> = {
   requestDidStart: async () => ({
     didResolveOperation: async ({ schema, document, operation, request, contextValue: { app, actor } }) => {
-      checkLists(request.variables, []);
-      // Without an operation nothing will run, and that is told elsewhere.
-      const cost = operation ? operationCost(schema, document, operation, request.variables ?? {}) : 0;
-      if (cost > LIMITS.cost) {
-        throw tooMuch(
-          `The operation may touch ${cost} records; the limit is ${LIMITS.cost}. Ask for shorter pages, or for less of each record.`,
-        );
+      if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
+        throw new GraphQLError('Subscriptions are at /graphql/stream, as server-sent events.', {
+          extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+        });
       }
-      await app.chargeRequest(actor, cost).catch((error: unknown) => {
-        throw error instanceof Refusal ? toGraphQLError(error) : error;
-      });
+      const { variables = {} } = request;
+      // Without an operation nothing will run, and that is told elsewhere.
+      await chargeOperation(app, actor, { schema, document, operation: operation ?? null, variables }).catch(
+        (error: unknown) => {
+          throw error instanceof Refusal ? toGraphQLError(error) : error;
+        },
+      );
     },
   }),
 };
+
+interface ResolvedOperation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Throws when the operation may touch too much, or more than its key has left. */
+export async function chargeOperation(
+  app: App,
+  actor: Actor,
+  { schema, document, operation, variables }: ResolvedOperation,
+): Promise<void> {
+  checkLists(variables, []);
+  const cost = operation ? operationCost(schema, document, operation, variables) : 0;
+  if (cost > LIMITS.cost) {
+    throw tooMuch(
+      `The operation may touch ${cost} records; the limit is ${LIMITS.cost}. Ask for shorter pages, or for less of each record.`,
+    );
+  }
+  await app.chargeRequest(actor, cost);
+}
 
 /** Deeper than this no input of the schema goes, so what lies there is refused by its type. */
 const DEEPEST_INPUT = 8;
