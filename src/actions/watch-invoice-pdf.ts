@@ -10,7 +10,7 @@ export interface Watcher {
   /** Aborted when nobody waits any more; what was opened for it is given back then. */
   readonly signal: AbortSignal;
   /** Throws once the key of who waits has ended. */
-  checkKey(): Promise<void>;
+  readonly checkKey: () => Promise<void>;
 }
 
 /** Throws NOT_FOUND before anything is waited for. */

@@ -41,14 +41,14 @@ export function postgresPdfChanges(databaseUrl: string, log: Log): PdfChanges & 
     listening.on('error', (error) => lose(listening, error));
     listening.on('end', () => lose(listening, 'the connection ended'));
     listening.on('notification', ({ payload = 'null' }) => tell(JSON.stringify(JSON.parse(payload))));
-    listening
-      .connect()
-      .then(() => listening.query(`LISTEN ${CHANNEL}`))
-      .then(() => {
-        retryMs = FIRST_RETRY_MS;
-        for (const key of watching.keys()) tell(key);
-      })
-      .catch((error: unknown) => lose(listening, error));
+    hear(listening).catch((error: unknown) => lose(listening, error));
+  }
+
+  async function hear(listening: pg.Client): Promise<void> {
+    await listening.connect();
+    await listening.query(`LISTEN ${CHANNEL}`);
+    retryMs = FIRST_RETRY_MS;
+    for (const key of watching.keys()) tell(key);
   }
 
   function tell(key: string): void {

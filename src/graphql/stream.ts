@@ -38,25 +38,35 @@ export interface StreamLimits {
   readonly streamMs: number;
 }
 
-export function routeStream(
-  server: FastifyInstance,
-  app: App,
-  log: Log,
-  urls: Urls,
-  limits: StreamLimits = LIMITS,
-): void {
-  const schema = createSchema();
+type Shown = (error: unknown) => GraphQLError;
+
+/** Errors as they may be shown, in the way of /graphql. */
+function shownThrough(log: Log): Shown {
   const format = errorFormatter(log);
-  const slots = new Slots(limits);
-  const open = new Set<Readable>();
-  const shown = (error: unknown): GraphQLError => {
+  return (error) => {
     const known =
       error instanceof GraphQLError ? error : new GraphQLError(String(error), { originalError: asError(error) });
     const { message, extensions } = format(known.toJSON(), error);
     return new GraphQLError(message, { ...(known.path && { path: known.path }), ...(extensions && { extensions }) });
   };
+}
 
-  const handle = createHandler<FastifyRequest, Context>({
+function createStreamHandler(shown: Shown) {
+  const schema = createSchema();
+  const run = async ({ query, operationName, variables = {} }: RequestParams, contextValue: Context) => {
+    if (typeof query !== 'string') throw coded('BAD_REQUEST', 'The request holds no query.');
+    const document = parsed(query);
+    const faults = validate(schema, document, [...specifiedRules, limitShape]);
+    if (faults.length > 0) return { errors: faults.map(validationFault) };
+    const operation = getOperationAST(document, operationName);
+    if (!operation) throw coded('OPERATION_RESOLUTION_FAILURE', 'The request does not say which operation to run.');
+    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
+      throw coded('BAD_REQUEST', 'Only subscriptions are taken here; send queries and mutations to /graphql.');
+    }
+    await chargeOperation(contextValue.app, contextValue.actor, { schema, document, operation, variables });
+    return subscribe({ schema, document, contextValue, fieldResolver, variableValues: variables, operationName });
+  };
+  return createHandler<FastifyRequest, Context>({
     // Without a token there is one connection an operation, and no other mode.
     authenticate: () => null,
     onSubscribe: async ({ context }, params) => {
@@ -69,21 +79,19 @@ export function routeStream(
       }
     },
   });
+}
 
-  async function run({ query, operationName, variables = {} }: RequestParams, contextValue: Context) {
-    if (typeof query !== 'string') throw coded('BAD_REQUEST', 'The request holds no query.');
-    const document = parsed(query);
-    const faults = validate(schema, document, [...specifiedRules, limitShape]);
-    if (faults.length > 0) return { errors: faults.map(validationFault) };
-    const operation = getOperationAST(document, operationName);
-    if (!operation) throw coded('OPERATION_RESOLUTION_FAILURE', 'The request does not say which operation to run.');
-    if (operation.operation !== OperationTypeNode.SUBSCRIPTION) {
-      throw coded('BAD_REQUEST', 'Only subscriptions are taken here; send queries and mutations to /graphql.');
-    }
-    const { app: charged, actor } = contextValue;
-    await chargeOperation(charged, actor, { schema, document, operation, variables });
-    return subscribe({ schema, document, contextValue, fieldResolver, variableValues: variables, operationName });
-  }
+export function routeStream(
+  server: FastifyInstance,
+  app: App,
+  log: Log,
+  urls: Urls,
+  limits: StreamLimits = LIMITS,
+): void {
+  const shown = shownThrough(log);
+  const handle = createStreamHandler(shown);
+  const slots = new Slots(limits);
+  const open = new Set<Readable>();
 
   async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     if (!request.headers.accept?.includes(EVENT_STREAM)) {
@@ -144,7 +152,7 @@ export function routeStream(
 /** Results with errors as they may be shown; an error of the source itself becomes the last result. */
 async function* formatted(
   results: AsyncIterable<ExecutionResult>,
-  shown: (error: unknown) => GraphQLError,
+  shown: Shown,
 ): AsyncGenerator<ExecutionResult, void, undefined> {
   try {
     for await (const result of results) yield withShown(result, shown);
@@ -158,7 +166,7 @@ async function* oneOf(result: ExecutionResult): AsyncGenerator<ExecutionResult, 
   yield result;
 }
 
-function withShown(result: ExecutionResult, shown: (error: unknown) => GraphQLError): ExecutionResult {
+function withShown(result: ExecutionResult, shown: Shown): ExecutionResult {
   return result.errors ? { ...result, errors: result.errors.map((error) => shown(variableFault(error))) } : result;
 }
 
