@@ -26,6 +26,7 @@ import { deliverEmail } from './actions/deliver-email.ts';
 import { holdOrder } from './actions/hold-order.ts';
 import { gatherInvoicing, invoiceItems, type InvoiceItemsInput, type Invoicing } from './actions/invoice-items.ts';
 import { invoiceOrder, type InvoiceOrderInput } from './actions/invoice-order.ts';
+import { invoiceNumberReport } from './actions/invoice-number-report.ts';
 import { invoicePreview } from './actions/invoice-preview.ts';
 import { openInvoicePdf, signPdfLink } from './actions/open-invoice-pdf.ts';
 import { openPaymentPage, signPaymentLink } from './actions/pay-invoice.ts';
@@ -43,6 +44,8 @@ import { sendInvoiceEmail, type SendInvoiceEmailInput } from './actions/send-inv
 import { settleDueGatewayCalls, settleGatewayCall, warnOfCallsElsewhere } from './actions/settle-gateway-calls.ts';
 import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
 import { sweepOwedWork } from './actions/sweep-owed-work.ts';
+import { verifyInvoices, type VerifyInvoicesInput } from './actions/verify-invoices.ts';
+import { watchInvoicePdf, type Watcher } from './actions/watch-invoice-pdf.ts';
 import { voidInvoice } from './actions/void-invoice.ts';
 import type { TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
@@ -56,6 +59,7 @@ import type { EmailReference, GatewayCallReference, InvoicePart, InvoiceReferenc
 
 type Keys = readonly string[];
 
+export type { Watcher };
 export type App = ReturnType<typeof createApp>;
 
 /** What requests of one process share when they come at the same time. */
@@ -109,6 +113,8 @@ export function createApp(ports: Ports, gatherings = gatherAll(ports)) {
     registerPayment: (actor: Actor, input: RegisterPaymentInput) => registerPayment(ports, actor, input),
     sendInvoiceEmail: (actor: Actor, input: SendInvoiceEmailInput) => sendInvoiceEmail(ports, actor, input),
     retryInvoicePdf: (actor: Actor, invoiceId: string) => retryInvoicePdf(ports, actor, invoiceId),
+    watchInvoicePdf: (actor: Actor, invoiceId: string, watcher: Watcher) =>
+      watchInvoicePdf(ports, actor, invoiceId, watcher),
     signPdfLink: (invoice: Invoice) => signPdfLink(ports, invoice),
     signPaymentLink: (invoice: Invoice, payments: readonly Payment[]) => signPaymentLink(ports, invoice, payments),
     openPaymentPage: (token: string, returnUrl: string) => openPaymentPage(ports, token, returnUrl),
@@ -135,6 +141,10 @@ export function createApp(ports: Ports, gatherings = gatherAll(ports)) {
     commentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.commentsOfInvoices(ports, actor, ids),
     emailsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.emailsOfInvoices(ports, actor, ids),
     paymentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.paymentsOfInvoices(ports, actor, ids),
+
+    // proof for the bookkeeper
+    verifyInvoices: (actor: Actor, input: VerifyInvoicesInput) => verifyInvoices(ports, actor, input),
+    invoiceNumberReport: (actor: Actor, year: number | null) => invoiceNumberReport(ports, actor, year),
 
     // what the worker does
     renderInvoice: (reference: InvoiceReference) => renderInvoice(ports, reference),

@@ -13,6 +13,8 @@ import type { Window } from './domain/page.ts';
 import type { InvoiceWithMoney } from './domain/online-payment.ts';
 import type { Payment } from './domain/payment.ts';
 import type { Address, Customer, Merchant } from './domain/party.ts';
+import type { ChainPlace, FoundSeal, Seal, SealEntry } from './domain/seal.ts';
+import type { NumberCount } from './domain/number-report.ts';
 
 export interface Customers {
   findById(merchantId: string, ids: readonly string[]): Promise<readonly Customer[]>;
@@ -137,6 +139,7 @@ export interface Database extends Issuing {
   readonly orders: Orders;
   readonly invoices: Invoices;
   readonly pdfs: OwedPdfs;
+  readonly proofs: Proofs;
   readonly gatewayCalls: GatewayCalls;
   readonly emails: OwedEmails;
   readonly merchants: Merchants;
@@ -176,13 +179,33 @@ export interface OwedPdfs {
     now: Date,
     lostAt: Date,
   ): Promise<{ readonly document: InvoiceDocument; readonly attempt: number } | null>;
-  markReady(reference: InvoiceReference, sha256: string, now: Date): Promise<void>;
+  /** READY, with its seal at the end of the merchant's chain: both or neither. */
+  markReady(seal: Seal): Promise<void>;
   /** `nextAttemptAt` null gives up: FAILED until it is retried by hand. */
   markFailed(reference: InvoiceReference, error: string, nextAttemptAt: Date | null, now: Date): Promise<void>;
   /** Makes one that is FAILED (or READY, but its file is gone) PENDING again, due now; false when it was not. */
   oweAgain(reference: InvoiceReference, when: 'FAILED' | 'READY', now: Date): Promise<boolean>;
   /** PDFs that are due, each leased until `leasedUntil` so that no other sweep asks for it meanwhile. */
   claimDue(now: Date, leasedUntil: Date, limit: number): Promise<readonly InvoiceReference[]>;
+}
+
+/** The chain over a merchant's issued documents (domain/seal.ts), and the count of its numbers. */
+export interface Proofs {
+  /** Where the chain says that it ends, and the position of its last entry: the same, unless somebody touched them. */
+  head(merchantId: string): Promise<ChainPlace & { readonly lastPosition: number }>;
+  entryAt(merchantId: string, position: number): Promise<SealEntry | null>;
+  /** In the order of the chain, each with its document as it is now. */
+  entriesFrom(merchantId: string, position: number, limit: number): Promise<readonly FoundSeal[]>;
+  /** Issued documents without any entry. */
+  countUnsealed(merchantId: string): Promise<number>;
+  /** READY without an entry for that PDF, in the order of merchants and numbers. */
+  findUnsealed(limit: number): Promise<readonly InvoiceReference[]>;
+  /** In the order of their numbers. */
+  documents(merchantId: string, invoiceIds: readonly string[]): Promise<readonly InvoiceDocument[]>;
+  /** Adds these to the chain in this order, but for those that are sealed or changed meanwhile. Returns how many. */
+  seal(merchantId: string, seals: readonly Seal[]): Promise<number>;
+  /** Of one year or of all; lists of gaps and duplicates are cut after so many. */
+  countNumbers(merchantId: string, year: number | null, mostListed: number): Promise<readonly NumberCount[]>;
 }
 
 /** The mails that are owed, kept on rows of their own. */

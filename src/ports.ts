@@ -9,6 +9,7 @@
 // - owed mail: a request to send one whose row says QUEUED, kept in the same way.
 // - idempotency key: what a caller names a request by, so that it can be sent again (domain/idempotency-key.ts). Its
 //   runner is the server that works on it now.
+// - seal: an entry in the chain of hashes over a merchant's issued documents (domain/seal.ts).
 // - sweep: looks for owed work whose job was lost or whose retry is due, and asks for it again.
 
 import type { Scope } from './domain/access.ts';
@@ -95,12 +96,26 @@ export interface PdfFiles {
   write(content: Uint8Array): Promise<{ readonly sha256: string }>;
   /** null when there is no such file. */
   open(sha256: string): Promise<StoredFile | null>;
+  /** The SHA-256 of what lies under that name now; null when there is no such file. */
+  digestOf(sha256: string): Promise<string | null>;
 }
 
 export interface StoredFile {
   readonly size: number;
   /** Streams the bytes from `start` to `end`, both included; the whole file without them. */
   stream(range?: { readonly start: number; readonly end: number }): NodeJS.ReadableStream;
+}
+
+/** Tells when the state of a PDF may have changed, whichever process changed it. */
+export interface PdfChanges {
+  watch(reference: InvoiceReference): PdfWatch;
+}
+
+export interface PdfWatch {
+  /** Resolves with the next change since the watch began or this resolved last, or after a while: look, then wait again. */
+  changed(): Promise<void>;
+  /** Gives the watch back; who waits is woken up. */
+  end(): void;
 }
 
 /** Signed, expiring links to an invoice's PDF, or to where it is paid. */
@@ -149,6 +164,7 @@ export interface Ports {
   readonly paymentUrl: ((token: string) => string) | null;
   readonly renderer: PdfRenderer;
   readonly files: PdfFiles;
+  readonly pdfChanges: PdfChanges;
   readonly links: SignedLinks;
   readonly tokens: AccessTokens;
   readonly rateLimits: RateLimits;

@@ -10,6 +10,7 @@ import { migrate } from './adapters/migrations.ts';
 import { nodeDigests, systemClock, timeSortedIds } from './adapters/node-platform.ts';
 import { nodemailerMailer } from './adapters/nodemailer-mailer.ts';
 import { createPdfkitRenderer } from './adapters/pdfkit-renderer.ts';
+import { postgresPdfChanges } from './adapters/postgres-pdf-changes.ts';
 import { connectPrisma, type PrismaDatabase } from './adapters/prisma-database.ts';
 import { createRateLimits } from './adapters/rate-limits.ts';
 import { raiseWall } from './adapters/row-level-security.ts';
@@ -58,6 +59,8 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
     const mailer = nodemailerMailer({ smtpUrl, from: mailFrom, outbox: path.join(config.dataDir, 'outbox') });
     const rateLimits = createRateLimits({ redisUrl: config.redisUrl, perMinute: config.rateLimit });
     opened.push(async () => rateLimits.close());
+    const pdfChanges = postgresPdfChanges(databaseUrl, log);
+    opened.push(() => pdfChanges.close());
     const app = createApp({
       database,
       jobs: queue.jobs,
@@ -66,6 +69,7 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
       paymentUrl: publicUrl === null ? null : (token) => `${publicUrl}${PAYMENT_PATH}/${token}`,
       renderer,
       files: folderPdfFiles(path.join(config.dataDir, 'pdf')),
+      pdfChanges,
       rateLimits,
       tokens: joseAccessTokens(() => database.signingKeys()),
       links: signedLinks((merchantId) => database.linkSecret(merchantId)),

@@ -78,8 +78,17 @@ describe('the README shows what the product answers', () => {
   });
   afterAll(() => billhead?.close());
 
+  async function renderAll(): Promise<void> {
+    const { invoices } = await billhead.ask('{ invoices(first: 100) { edges { node { id } } } }');
+    for (const { node } of invoices.edges) {
+      await billhead.product.app.renderInvoice({ merchantId: 'demo', invoiceId: node.id });
+    }
+  }
+
   test('one operation after the other, but for days, years, links and ids that it made', async () => {
     for (const { query, variables, answer } of operations) {
+      // By the time that somebody verifies, a worker has made the PDFs.
+      if (query.includes('verifyInvoices')) await renderAll();
       const { data, errors } = await billhead.graphql(query, variables);
       if (answer !== null) expect(lasting({ ...(errors && { errors }), data })).toEqual(lasting(answer));
     }
@@ -88,7 +97,7 @@ describe('the README shows what the product answers', () => {
 
 function lasting(answer: unknown): unknown {
   return JSON.parse(JSON.stringify(answer), (key, value: unknown) => {
-    if (key === 'pdf_url' || key === 'due_date') return key;
+    if (key === 'pdf_url' || key === 'due_date' || key === 'hash') return key;
     // One that the product made; those that a caller chose stay as they are.
     if (key === 'id' && typeof value === 'string' && /^[0-9a-f]{8}-/.test(value)) return key;
     return key === 'number' && typeof value === 'string' ? value.replace(/^\d{4}-(?=\d{6}$)/, '') : value;

@@ -1,9 +1,10 @@
 // Rendering an owed PDF: the worker's main job.
 //
 // 1. The invoice's row decides: a job for a PDF that is not owed (any more) does nothing, so jobs may come twice.
-// 2. The file is written for good before the row says READY.
+// 2. The file is written for good before the row says READY. With that the document is sealed, as it was printed.
 // 3. Mails with the invoice wait until then, and are asked for at once.
 
+import { sealOf } from '../domain/seal.ts';
 import type { InvoiceReference, Ports } from '../ports.ts';
 
 const MAX_ATTEMPTS = 8;
@@ -24,7 +25,7 @@ export async function renderInvoice(ports: Ports, reference: InvoiceReference): 
   try {
     const content = await ports.renderer.render(owed.document);
     const { sha256 } = await ports.files.write(content);
-    await ports.database.pdfs.markReady(reference, sha256, ports.clock.now());
+    await ports.database.pdfs.markReady(sealOf(owed.document, sha256, ports.clock.now(), ports.digests));
   } catch (error) {
     const now = ports.clock.now();
     const message = error instanceof Error ? error.message : String(error);

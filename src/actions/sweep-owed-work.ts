@@ -1,9 +1,10 @@
-// The sweep: finds owed PDFs and mails whose job was lost or whose retry is due, and asks for them again. Removes what is kept
-// for a time only.
+// The sweep: finds owed PDFs and mails whose job was lost or whose retry is due, and asks for them again. Seals what is not
+// sealed yet, and removes what is kept for a time only.
 
 import type { Ports } from '../ports.ts';
 import { KEY_LIFE_HOURS } from '../domain/idempotency-key.ts';
 import { EMAIL_LIFE_MS } from './deliver-email.ts';
+import { sealInvoices } from './seal-invoices.ts';
 
 const BATCH = 500;
 /** How long what was asked for is left to its job before the sweep asks again. */
@@ -24,6 +25,7 @@ export async function sweepOwedWork(ports: Ports): Promise<number> {
     (now, askAgainAt) => database.emails.claimDue(now, askAgainAt, BATCH),
     (due) => jobs.sendEmails(due),
   );
+  await sealInvoices(ports);
   return pdfs + emails;
 }
 

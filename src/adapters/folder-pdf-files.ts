@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { PdfFiles } from '../ports.ts';
 import { writeForGood } from './flushed-file.ts';
 
@@ -23,6 +24,16 @@ export function folderPdfFiles(folder: string): PdfFiles {
         () => null,
       );
       return size === null ? null : { size, stream: (range) => createReadStream(file, range) };
+    },
+    digestOf: async (sha256) => {
+      const hash = createHash('sha256');
+      try {
+        await pipeline(createReadStream(locate(sha256)), hash);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+        throw error;
+      }
+      return hash.digest('hex');
     },
   };
 }

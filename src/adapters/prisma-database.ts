@@ -21,6 +21,7 @@ import { prismaGatewayCalls } from './prisma-gateway-calls.ts';
 import { prismaIdempotencyKeys } from './prisma-idempotency-keys.ts';
 import { prismaOwedEmails } from './prisma-owed-emails.ts';
 import { prismaOwedPdfs } from './prisma-owed-pdfs.ts';
+import { prismaProofs } from './prisma-proofs.ts';
 import { prismaCustomers, prismaInvoices, prismaOrders } from './prisma-reads.ts';
 import * as records from './prisma-records.ts';
 import type { StoreClient } from './prisma-rows.ts';
@@ -65,6 +66,7 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     orders: behindWall(prismaOrders(client)),
     invoices: behindWall({ ...prismaInvoices(client), ...pgInvoiceReading(pool, columnsOf) }),
     pdfs: behindWall(prismaOwedPdfs(client), ['claimDue']),
+    proofs: behindWall(prismaProofs(client), ['findUnsealed']),
     gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
     emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
     merchants: prismaMerchants(client),

@@ -1,5 +1,6 @@
 // Owed PDFs on PostgreSQL: the states of a PDF on its invoice's row.
 
+import { sealedPart } from '../domain/seal.ts';
 import type { InvoiceReference, OwedPdfs } from '../ports.ts';
 import { prismaInvoices } from './prisma-reads.ts';
 import { storable } from './prisma-records.ts';
@@ -18,11 +19,19 @@ export function prismaOwedPdfs(client: StoreClient): OwedPdfs {
       const document = begun ? await invoices.document(merchantId, invoiceId) : null;
       return begun && document ? { document, attempt: begun.pdf_attempts } : null;
     },
-    markReady: async ({ merchantId, invoiceId }, sha256, now) => {
-      await client.invoice.updateMany({
-        where: { merchantId, id: invoiceId, pdfStatus: { not: 'READY' } },
-        data: { pdfStatus: 'READY', pdfSha256: sha256, pdfError: null, pdfDueAt: null, updatedAt: now },
-      });
+    markReady: async (seal) => {
+      const { merchantId, invoiceId, number, version, contentSha256, pdfSha256, sealedAt } = seal;
+      // Ready and sealed in one statement. The head of the chain is locked for no longer than its commit takes.
+      await client.$executeRaw`
+        WITH ready AS (
+          UPDATE invoices SET pdf_status = 'READY', pdf_sha256 = ${pdfSha256}, sealed_sha256 = ${pdfSha256},
+            pdf_error = NULL, pdf_due_at = NULL, updated_at = ${sealedAt}
+          WHERE merchant_id = ${merchantId} AND id = ${invoiceId} AND pdf_status <> 'READY'
+          RETURNING id
+        )
+        SELECT seal_invoice(${merchantId}, id, ${number}, ${version}, ${contentSha256}, ${pdfSha256}, ${sealedAt},
+          ${sealedPart(seal)})
+        FROM ready`;
     },
     markFailed: async ({ merchantId, invoiceId }, error, nextAttemptAt, now) => {
       const pdfStatus = nextAttemptAt === null ? 'FAILED' : 'PENDING';

@@ -102,28 +102,29 @@ export function prismaInvoices(client: StoreClient): Omit<Invoices, 'findWithPar
       return inOrderOf(ids, rows).map(records.toInvoice);
     },
     count: (merchantId, filter) => lists.invoiceCount(client, merchantId, filter),
-    document: (merchantId, invoiceId) => readDocument(client, merchantId, invoiceId),
+    document: async (merchantId, invoiceId) => (await readDocuments(client, merchantId, [invoiceId]))[0] ?? null,
   };
 }
 
-async function readDocument(
+/** In the order of their numbers. */
+export async function readDocuments(
   client: StoreClient,
   merchantId: string,
-  invoiceId: string,
-): Promise<InvoiceDocument | null> {
-  const row = await client.invoice.findFirst({
-    where: { merchantId, id: records.storable(invoiceId) },
+  invoiceIds: readonly string[],
+): Promise<readonly InvoiceDocument[]> {
+  const rows = await client.invoice.findMany({
+    where: { merchantId, id: { in: records.storableList(invoiceIds) } },
+    orderBy: [{ series: 'asc' }, { year: 'asc' }, { sequence: 'asc' }],
     include: {
       invoiceLines: { orderBy: { position: 'asc' } },
       invoiceOrders: { orderBy: { position: 'asc' } },
       corrects: { select: { number: true, issueDate: true } },
     },
   });
-  if (!row) return null;
-  const { invoiceLines, invoiceOrders, corrects, ...invoice } = row;
-  return {
+  return rows.map(({ invoiceLines, invoiceOrders, corrects, ...invoice }) => ({
     // As it was when it was issued: money that comes later never changes the document.
     invoice: { ...records.toInvoice(invoice), amountPaid: invoice.paidAtIssue },
+    numbering: { series: invoice.series, year: invoice.year, sequence: invoice.sequence },
     lines: invoiceLines.map(records.toInvoiceLine),
     orders: invoiceOrders.map(({ orderId, orderNumber, placedOn }) => ({
       orderId,
@@ -131,7 +132,7 @@ async function readDocument(
       placedOn: records.toDay(placedOn),
     })),
     corrects: corrects && { number: corrects.number, issueDate: records.toDay(corrects.issueDate) },
-  };
+  }));
 }
 
 /** The records of these ids, in their order. */

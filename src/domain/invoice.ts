@@ -81,9 +81,17 @@ export interface InvoicedOrder {
   readonly placedOn: CalendarDate;
 }
 
+/** Where the number of an invoice comes from. */
+export interface InvoiceNumbering {
+  readonly series: string;
+  readonly year: number;
+  readonly sequence: bigint;
+}
+
 /** All that stands on the page of an issued invoice: enough to draw it, and the same for ever. */
 export interface InvoiceDocument {
   readonly invoice: Invoice;
+  readonly numbering: InvoiceNumbering;
   readonly lines: readonly InvoiceLine[];
   readonly orders: readonly InvoicedOrder[];
   /** On a credit invoice: number and date of the invoice that it corrects. */

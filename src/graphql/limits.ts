@@ -35,6 +35,11 @@ export const LIMITS = {
   queryMs: 10_000,
   /** A burst of changes waits its turn rather than fail: as long as a transaction may take. */
   mutationMs: 60_000,
+  /** Streams of one key at one server, and of all keys: each is a connection that stays. */
+  streamsPerKey: 100,
+  streams: 1_000,
+  /** Then a stream is cut off, and its client connects again. */
+  streamMs: 300_000,
 } as const;
 
 export const INTROSPECTION_FIELDS: ReadonlySet<string> = new Set(['__schema', '__type']);

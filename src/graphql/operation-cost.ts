@@ -6,7 +6,9 @@ import {
   getNullableType,
   isListType,
   isObjectType,
+  GraphQLError,
   Kind,
+  OperationTypeNode,
   type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
@@ -15,14 +17,20 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from 'graphql';
+import type { App } from '../app.ts';
+import type { Actor } from '../domain/access.ts';
 import { DEFAULT_PAGE, MAX_PAGE } from '../domain/page.ts';
 import type { Context } from './context.ts';
 import { INTROSPECTION_FIELDS, LIMITS, tooMuch } from './limits.ts';
 
 /** How many records a list is taken to have that is no page: lines of an invoice, orders on it, its payments. */
 const LIST_COST = 5;
-/** Counting a list reads all of it, through an index. */
-const COUNT_COST = 500;
+/** Counting a list reads all of it, through an index; so does counting numbers. Verifying reads up to 1,000 documents. */
+const READING_COST: Readonly<Record<string, number>> = {
+  total_count: 500,
+  invoiceNumberReport: 500,
+  verifyInvoices: 1_000,
+};
 /** All of the schema is 120 kB: nobody needs it more than three times in one answer. */
 const INTROSPECTION_COST = 3_000;
 
@@ -31,12 +39,33 @@ export async function limitCost({
   schema,
   document,
   operation,
-  request,
+  request: { variables = {} },
   contextValue: { app, actor },
 }: GraphQLRequestContextDidResolveOperation<Context>): Promise<void> {
-  checkLists(request.variables, []);
+  if (operation?.operation === OperationTypeNode.SUBSCRIPTION) {
+    throw new GraphQLError('Subscriptions are at /graphql/stream, as server-sent events.', {
+      extensions: { code: 'BAD_REQUEST', http: { status: 400 } },
+    });
+  }
   // Without an operation nothing will run, and that is told elsewhere.
-  const cost = operation ? operationCost(schema, document, operation, request.variables ?? {}) : 0;
+  await chargeOperation(app, actor, { schema, document, operation: operation ?? null, variables });
+}
+
+interface ResolvedOperation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode | null;
+  readonly variables: Readonly<Record<string, unknown>>;
+}
+
+/** Throws when the operation may touch too much, or more than its key has left. */
+export async function chargeOperation(
+  app: App,
+  actor: Actor,
+  { schema, document, operation, variables }: ResolvedOperation,
+): Promise<void> {
+  checkLists(variables, []);
+  const cost = operation ? operationCost(schema, document, operation, variables) : 0;
   if (cost > LIMITS.cost) {
     throw tooMuch(
       `The operation may touch ${cost} records; the limit is ${LIMITS.cost}. Ask for shorter pages, or for less of each record.`,
@@ -95,7 +124,8 @@ function operationCost(
   const fieldCost = (node: FieldNode, parent: GraphQLObjectType, listSize: number): number => {
     const name = node.name.value;
     if (INTROSPECTION_FIELDS.has(name)) return INTROSPECTION_COST;
-    if (name === 'total_count') return COUNT_COST;
+    const readingCost = READING_COST[name];
+    if (readingCost !== undefined) return readingCost;
     const field = parent.getFields()[name];
     const type = field && getNamedType(field.type);
     if (!type || !isObjectType(type) || !node.selectionSet) return 0;

@@ -2,7 +2,7 @@
 
 import { badInput } from '../domain/errors.ts';
 import { invoiceability, orderActions } from '../domain/invoiceability.ts';
-import { invoiceLineId, type InvoiceLine } from '../domain/invoice.ts';
+import { invoiceLineId, type Invoice, type InvoiceLine } from '../domain/invoice.ts';
 import { invoiceSortKey, orderSortKey } from '../domain/list-sort.ts';
 import { reimbursement } from '../domain/reimbursement.ts';
 import { vatBreakdown, type NetAndVat } from '../domain/vat.ts';
@@ -43,6 +43,8 @@ export const resolvers: Resolvers = {
       connectionOf(await app.invoicePage(actor, listInputOf(args)), invoiceSortKey),
     invoicePreview: (_, { input }, { app, actor }) => app.invoicePreview(actor, camelCased(input)),
     customer: (_, { id }, { loaders }) => loaders.customer.load(id),
+    verifyInvoices: (_, args, { app, actor }) => app.verifyInvoices(actor, camelCased(args)),
+    invoiceNumberReport: (_, { year }, { app, actor }) => app.invoiceNumberReport(actor, year ?? null),
   },
 
   Mutation: {
@@ -86,6 +88,20 @@ export const resolvers: Resolvers = {
       changing(context, async ({ app, actor }) => ({ invoice: await app.registerPayment(actor, camelCased(input)) })),
     retryInvoicePdf: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.retryInvoicePdf(actor, input.invoice_id) })),
+  },
+
+  Subscription: {
+    invoicePdf: {
+      subscribe: async (_, { invoice_id: invoiceId }, { app, actor, watcher }) => {
+        if (!watcher) throw new RangeError('A subscription was run as a query.');
+        return app.watchInvoicePdf(actor, invoiceId, watcher);
+      },
+      // Of each event all is read anew.
+      resolve: (invoice: Invoice, _: unknown, { loaders }: Context) => {
+        for (const loader of Object.values(loaders)) loader.clearAll();
+        return invoice;
+      },
+    },
   },
 
   Order: {

@@ -11,7 +11,9 @@ import { toGraphQLError } from './errors.ts';
 import { renderPage, wantsGraphiql } from './graphiql.ts';
 import { GRAPHQL_MEDIA_TYPE } from './http-status.ts';
 import { LIMITS, mayChange, tooMuch } from './limits.ts';
+import { apiKeyOf } from './request.ts';
 import { createGraphqlServer } from './server.ts';
+import { routeStream } from './stream.ts';
 
 export async function routeGraphql(
   server: FastifyInstance,
@@ -34,6 +36,7 @@ export async function routeGraphql(
       }
     },
   });
+  routeStream(server, app, log, urls);
   let page: string | null = null;
   server.route({
     method: ['GET', 'POST'],
@@ -98,10 +101,3 @@ function answerInGraphql(error: FastifyError, _: FastifyRequest, reply: FastifyR
 const GRAPHIQL_POLICY =
   "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:; worker-src blob:; style-src 'unsafe-inline'; " +
   "img-src data:; font-src data:; connect-src 'self'; frame-ancestors 'none'";
-
-/** `Authorization: Bearer <key>`, or `X-API-Key: <key>`; null without either. */
-function apiKeyOf(request: FastifyRequest): string | null {
-  const { authorization, 'x-api-key': apiKey } = request.headers;
-  const bearer = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
-  return bearer ?? (typeof apiKey === 'string' ? apiKey : null);
-}

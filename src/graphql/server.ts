@@ -2,20 +2,15 @@
 
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
-import type { GraphQLFieldResolver } from 'graphql';
 import type { Log } from '../ports.ts';
 import type { Context } from './context.ts';
 import { errorFormatter } from './errors.ts';
-import { toCamelCase } from './field-names.ts';
 import { httpStatusPlugin } from './http-status.ts';
 import { idempotencyPlugin } from './idempotency.ts';
 import { LIMITS, limitShape } from './limits.ts';
 import { limitCost } from './operation-cost.ts';
+import { fieldResolver } from './request.ts';
 import { createSchema } from './schema.ts';
-
-// A field without a resolver is the property of the record under its camelCase name.
-const fieldResolver: GraphQLFieldResolver<Record<string, unknown>, Context> = (source, _, __, { fieldName }) =>
-  source[toCamelCase(fieldName)];
 
 export function createGraphqlServer(log: Log): ApolloServer<Context> {
   return new ApolloServer<Context>({

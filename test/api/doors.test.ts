@@ -4,6 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { INVOICE_ITEMS, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { tamper } from '../setup/tampering.ts';
 import { sendRaw } from '../setup/raw-request.ts';
 
 let billhead: TestProduct;
@@ -179,7 +180,10 @@ describe('a payment link', () => {
 
   test('that has expired opens nothing', async () => {
     const before = await execute<{ created_at: Date }>(`SELECT created_at FROM invoices WHERE merchant_id = 'demo'`);
-    await execute(`UPDATE invoices SET created_at = created_at - interval '3 years' WHERE merchant_id = 'demo'`);
+    await tamper(
+      billhead.databaseUrl,
+      `UPDATE invoices SET created_at = created_at - interval '3 years' WHERE merchant_id = 'demo'`,
+    );
     const { invoice } = await billhead.ask('{ invoice(id: "first") { payment_link } }');
     expect(before).toHaveLength(1);
     expect((await visit(tokenOf(invoice.payment_link))).status).toBe(403);

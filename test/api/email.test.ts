@@ -10,6 +10,7 @@ import { emailRetryDelayMs } from '../../src/actions/deliver-email.ts';
 import { eventually } from '../setup/eventually.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { tamper } from '../setup/tampering.ts';
 import { quietLog } from '../setup/quiet-log.ts';
 import { startSmtp, type ReceivedMail, type SmtpRefusal, type TestSmtp } from '../setup/smtp.ts';
 
@@ -140,7 +141,8 @@ describe('a mail', () => {
     const name = 'Eve <script>alert(1)</script> "x" \'y\' & co';
     const { id, address } = await issue({ name });
     // What the doors refuse may still be in the database one day.
-    await database.query(
+    await tamper(
+      billhead.databaseUrl,
       `UPDATE invoices SET buyer = jsonb_set(buyer, '{name}', to_jsonb($2::text)),
          seller = jsonb_set(seller, '{name}', to_jsonb($3::text)) WHERE id = $1`,
       [id, `${name}\r\nBcc: everyone@example.net`, 'Seller\r\nBcc: all@example.net\u202egro.live'],

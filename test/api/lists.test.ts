@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { copyRow } from '../setup/copy-row.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { tamper } from '../setup/tampering.ts';
 import { statementsOf } from '../setup/statements.ts';
 
 let billhead: TestProduct;
@@ -33,13 +34,19 @@ beforeAll(async () => {
     await billhead.ask(INVOICE_ITEMS, { input: { items: [`${id}-1`], invoice_id: id.replace('o', 'i') } });
   }
   for (const table of ['orders', 'invoices']) {
-    await database.query(`UPDATE ${table} SET
+    await tamper(
+      billhead.databaseUrl,
+      `UPDATE ${table} SET
       created_at = '2026-02-01T00:00:00Z'::timestamptz + right(id, 2)::int / 4 * interval '1 day',
-      updated_at = '2026-03-01T00:00:00Z'::timestamptz + right(id, 2)::int * 7 % 4 * interval '1 hour'`);
+      updated_at = '2026-03-01T00:00:00Z'::timestamptz + right(id, 2)::int * 7 % 4 * interval '1 hour'`,
+    );
   }
-  await database.query(`
+  await tamper(
+    billhead.databaseUrl,
+    `
     UPDATE invoices SET due_date = '2026-02-20'::date + right(id, 2)::int % 5, is_archived = id IN ('i03', 'i11'),
-      state = CASE WHEN id IN ('i05', 'i06') THEN 'PAID' WHEN id = 'i07' THEN 'CANCELED' ELSE 'OPEN' END`);
+      state = CASE WHEN id IN ('i05', 'i06') THEN 'PAID' WHEN id = 'i07' THEN 'CANCELED' ELSE 'OPEN' END`,
+  );
   await database.query(`UPDATE orders SET status = 'ON_HOLD' WHERE id IN ('o05', 'o06')`);
   const credit = { id: 'credit', number: 'C-1', sequence: 99, type: 'CREDIT_INVOICE', corrects_invoice_id: 'i01' };
   await copyRow(database, 'invoices', 'i01', credit);
@@ -289,7 +296,7 @@ describe('pages stay where they were', () => {
         });
       }
     }
-    await database.query('DELETE FROM invoices WHERE id = ANY($1)', [added]);
+    await tamper(billhead.databaseUrl, 'DELETE FROM invoices WHERE id = ANY($1)', [added]);
     expect(seen.filter((id) => !added.includes(id))).toEqual(expected);
     expect(new Set(seen).size).toBe(seen.length);
   });

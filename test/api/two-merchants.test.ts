@@ -164,7 +164,7 @@ function comparable(answer: unknown): string {
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
     .replaceAll(/\/(pdf|pay)\/[\w.-]+/g, '/$1/<token>')
     .replaceAll(/_[0-9a-f]{32}\b/g, '_<reference>')
-    .replaceAll(/"(sha256|cursor|startCursor|endCursor)":"[^"]*"/g, '"$1":"<value>"')
+    .replaceAll(/"(sha256|hash|cursor|startCursor|endCursor)":"[^"]*"/g, '"$1":"<value>"')
     .replaceAll(new RegExp(FOREIGN, 'gi'), MISSING)
     .replaceAll(new RegExp(MISSING, 'gi'), MISSING);
 }

@@ -111,6 +111,7 @@ export function documentOf(
       updatedAt: DAY_OF_ISSUE,
       ...changes,
     },
+    numbering: { series: 'invoice', year: 2026, sequence: 42n },
     lines,
     orders: [],
     corrects: null,

@@ -92,6 +92,15 @@ describe('commands', () => {
     env = { ...env, BILLHEAD_API_KEY: /bh_\w+_[\w-]{43}/.exec(made.output)?.[0] };
   }, 60_000);
 
+  test('verify-invoices walks the chain of a merchant, and takes neither an unknown one nor a hash that is none', async () => {
+    const walked = await run('verify-invoices.ts', ['--merchant', 'shop']);
+    expect(walked).toMatchObject({ code: 0, output: expect.stringContaining('The chain ends at 0:000') });
+    const noted = await run('verify-invoices.ts', ['--merchant', 'shop', '--noted', `1:${'a'.repeat(64)}`]);
+    expect(noted).toMatchObject({ code: 1, output: expect.stringContaining('ENTRY_MISSING') });
+    expect((await run('verify-invoices.ts', ['--merchant', 'nobody'])).code).toBe(2);
+    expect((await run('verify-invoices.ts', ['--merchant', 'shop', '--noted', 'x'])).output).toContain('Usage');
+  }, 60_000);
+
   test('api-key lists keys without their secrets, and revokes one', async () => {
     const made = await run('api-key.ts', [
       'create',

@@ -35,6 +35,7 @@ export function operationsOf(schema: GraphQLSchema, alsoGive: readonly string[] 
   const kinds = [
     ['query', schema.getQueryType()],
     ['mutation', schema.getMutationType()],
+    ['subscription', schema.getSubscriptionType()],
   ] as const;
   return kinds.flatMap(([kind, type]) =>
     Object.values(type?.getFields() ?? {}).map((field) => operationOf(kind, field, alsoGive)),
@@ -42,7 +43,7 @@ export function operationsOf(schema: GraphQLSchema, alsoGive: readonly string[] 
 }
 
 function operationOf(
-  kind: 'query' | 'mutation',
+  kind: 'query' | 'mutation' | 'subscription',
   field: GraphQLField<unknown, unknown>,
   alsoGive: readonly string[],
 ): Operation {

@@ -72,6 +72,25 @@ export interface TestProductOptions {
   readonly connect?: Parameters<typeof openProduct>[2];
 }
 
+/** What a stream says first; then it is left. */
+async function firstEvent(address: string, key: string, body: object): Promise<Answer> {
+  const response = await fetch(`${address}/graphql/stream`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', accept: 'text/event-stream', authorization: `Bearer ${key}` },
+    body: JSON.stringify(body),
+  });
+  if (!response.headers.get('content-type')?.includes('event-stream')) return (await response.json()) as Answer;
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    const [, data] = /event: next\ndata: (.*)\n\n/.exec(text) ?? [];
+    if (data === undefined) continue;
+    return JSON.parse(data) as Answer;
+  }
+  throw new Error(`The stream ended without an event: ${text}`);
+}
+
 function seeingAll(databaseUrl: string): string {
   const url = new URL(databaseUrl);
   url.searchParams.set('options', '-c billhead.scope=all');
@@ -112,6 +131,7 @@ export async function startTestProduct({
     key = apiKey,
     address = server.address,
   ): Promise<Answer> => {
+    if (query.startsWith('subscription')) return firstEvent(address, key, { query, variables });
     const response = await fetch(`${address}/graphql`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },

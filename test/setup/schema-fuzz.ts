@@ -46,10 +46,11 @@ export function fuzzedOperations(schema: GraphQLSchema): readonly FuzzedOperatio
   return [
     ...fieldsOf(schema.getQueryType()).map((field) => fuzzed(field, 'query')),
     ...fieldsOf(schema.getMutationType()).map((field) => fuzzed(field, 'mutation')),
+    ...fieldsOf(schema.getSubscriptionType()).map((field) => fuzzed(field, 'subscription')),
   ];
 }
 
-function fuzzed(field: GraphQLField<unknown, unknown>, kind: 'query' | 'mutation'): FuzzedOperation {
+function fuzzed(field: GraphQLField<unknown, unknown>, kind: 'query' | 'mutation' | 'subscription'): FuzzedOperation {
   const declared = field.args.map(({ name, type }) => `$${name}: ${String(type)}`).join(', ');
   const passed = field.args.map(({ name }) => `${name}: $${name}`).join(', ');
   return {
