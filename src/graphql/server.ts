@@ -11,6 +11,7 @@ import { httpStatusPlugin } from './http-status.ts';
 import { LIMITS, limitShape } from './limits.ts';
 import { limitCost } from './operation-cost.ts';
 import { createSchema } from './schema.ts';
+import { measureOperations } from './watched-operations.ts';
 
 // A field without a resolver is the property of the record under its camelCase name.
 const fieldResolver: GraphQLFieldResolver<Record<string, unknown>, Context> = (source, _, __, { fieldName }) =>
@@ -32,6 +33,6 @@ export function createGraphqlServer(log: Log): ApolloServer<Context> {
     },
     parseOptions: { maxTokens: LIMITS.tokens },
     validationRules: [limitShape],
-    plugins: [ApolloServerPluginLandingPageDisabled(), httpStatusPlugin, limitCost],
+    plugins: [ApolloServerPluginLandingPageDisabled(), httpStatusPlugin, limitCost, measureOperations],
   });
 }
