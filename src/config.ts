@@ -107,6 +107,9 @@ const environment = z.object({
   ),
 });
 
+/** Every variable that is read. */
+export const SETTINGS: readonly string[] = Object.keys(environment.shape);
+
 function urlOf(protocols: readonly string[], message: string) {
   return z
     .string()

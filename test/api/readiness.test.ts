@@ -2,7 +2,7 @@
 
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createFlakyNetwork } from '../adapters/flaky-network.ts';
 import { createTestDatabase } from '../setup/database.ts';
 import { eventually } from '../setup/eventually.ts';
@@ -22,6 +22,8 @@ const opened: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   while (opened.length > 0) await opened.pop()?.();
 });
+
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Readiness {
   readonly code: number;
@@ -53,7 +55,7 @@ async function becomes({ address }: TestProduct, expected: object): Promise<void
       expect(await readiness(address)).toMatchObject(expected);
       return true;
     },
-    { timeoutMs: 15_000 },
+    { timeoutMs: 25_000 },
   );
 }
 
@@ -211,7 +213,7 @@ test('stopping: not ready at once, while requests are still answered, each the l
     port: 0,
     log: quietLog,
     readyChecks: { database: { ask: async () => 'ok', isNeeded: true } },
-    drainMs: 1_500,
+    drainMs: 3_000,
     doors: [
       async (host) => {
         host.get('/slow', () => new Promise((resolve) => (begin = () => resolve({ done: true }))));

@@ -68,7 +68,7 @@ afterAll(async () => {
   collector.close();
 });
 
-const ISSUE = `mutation Issue($items: [ID!]!, $comment: String!) {
+const ISSUE = `mutation Issue($items: [String!]!, $comment: String!) {
   invoiceItems(input: { items: $items, invoice_id: "traced" }) { invoice { id } }
   sendInvoiceEmail(input: { invoice_id: "traced", comment: $comment }) { invoice { id } }
 }`;
@@ -88,7 +88,7 @@ test('request, operation, transaction, job, rendering and mail are one trace ove
   });
   expect(await response.json()).toMatchObject({ data: { sendInvoiceEmail: { invoice: { id: 'traced' } } } });
   const query = '{ invoice(id: "traced") { emails { status } } }';
-  await eventually(async () => (await billhead.ask(query)).invoice.emails[0].status === 'SENT');
+  await eventually(async () => (await billhead.ask(query)).invoice.emails[0].status === 'SENT', { timeoutMs: 60_000 });
   await billhead.refusal('mutation { cancelInvoice(input: { invoice_id: "none" }) { invoice { id } } }');
 
   // What was not sent yet is sent before the process ends.
@@ -108,7 +108,7 @@ test('request, operation, transaction, job, rendering and mail are one trace ove
   // Asked for by the rendering that it waited for, or by its own operation when that was done before.
   expect(paths.filter((path) => path.endsWith('worker: job sendEmail > worker: mail'))).toHaveLength(1);
   expect(ours.find(({ name }) => name === 'POST /graphql')?.parentSpanId).toBe('00f067aa0ba902b7');
-}, 60_000);
+}, 120_000);
 
 test('nothing of people, no variables, no keys and no merchant are in it', () => {
   const all = bodies.join('\n');
