@@ -153,8 +153,12 @@ export function createApp(ports: Ports, gatherings = gatherAll(ports)) {
     settleGatewayCall: (reference: GatewayCallReference) => settleGatewayCall(ports, reference),
     settleDueGatewayCalls: () => settleDueGatewayCalls(ports),
     warnOfCallsElsewhere: () => warnOfCallsElsewhere(ports),
-    /** Resolves when the database answers. */
+    /** Resolves when the database answers and takes what is written. */
     checkDatabase: () => ports.database.ping(),
+
+    // for the doors, to tell those who run this
+    measures: ports.measures,
+    tracing: ports.tracing,
   };
 }
 

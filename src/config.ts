@@ -24,6 +24,21 @@ export interface Config {
   readonly gateway: GatewayConfig;
   /** Records that one key may touch a minute. */
   readonly rateLimit: number;
+  /** Where a worker alone tells how it is; null nowhere. 0 takes any free port. */
+  readonly workerPort: number | null;
+  /** What whoever asks for the metrics must show; null where nothing was set. */
+  readonly metricsToken: string | null;
+  /** How long a server that is stopping still takes requests, saying that it is not ready. */
+  readonly drainMs: number;
+  /** null traces nothing. */
+  readonly tracing: TracingConfig | null;
+}
+
+export interface TracingConfig {
+  /** Where spans are sent to, by OTLP over HTTP. */
+  readonly url: string;
+  /** null takes the name of what the process runs. */
+  readonly serviceName: string | null;
 }
 
 export type GatewayConfig =
@@ -34,12 +49,13 @@ export type GatewayConfig =
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+const port = z
+  .string()
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a whole number from 0 to 65535')
+  .transform(Number);
+
 const environment = z.object({
-  PORT: z
-    .string()
-    .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65_535, 'must be a whole number from 0 to 65535')
-    .transform(Number)
-    .default(4000),
+  PORT: port.default(4000),
   HOST: z
     .string()
     .regex(/^[\w.:-]+$/, 'must be a host name or an IP address')
@@ -65,6 +81,20 @@ const environment = z.object({
     .regex(/^[1-9]\d{0,11}$/, 'must be a whole number above 0: records that a key may touch a minute')
     .transform(Number)
     .default(6_000_000),
+  WORKER_PORT: port.nullable().default(null),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[\x21-\x7e]{16,}$/, 'must have 16 characters or more, of those that stand in a header')
+    .nullable()
+    .default(null),
+  DRAIN_SECONDS: z
+    .string()
+    .refine((text) => /^\d{1,3}$/.test(text) && Number(text) <= 300, 'must be a whole number from 0 to 300')
+    .transform(Number)
+    .default(0),
+  OTEL_EXPORTER_OTLP_ENDPOINT: urlOf(['http:', 'https:'], 'must be a URL like http://collector:4318'),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: urlOf(['http:', 'https:'], 'must be a URL like http://collector:4318/v1/traces'),
+  OTEL_SERVICE_NAME: z.string().nullable().default(null),
   PAYMENT_GATEWAY: z.enum(['test', 'stripe', 'none'], 'must be test, stripe or none').default('test'),
   STRIPE_SECRET_KEY: z
     .string()
@@ -76,6 +106,9 @@ const environment = z.object({
     'must have no path, and no user',
   ),
 });
+
+/** Every variable that is read. */
+export const SETTINGS: readonly string[] = Object.keys(environment.shape);
 
 function urlOf(protocols: readonly string[], message: string) {
   return z
@@ -119,7 +152,18 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     gateway: gatewayOf(values),
     rateLimit: values.RATE_LIMIT,
+    workerPort: values.WORKER_PORT,
+    metricsToken: values.METRICS_TOKEN,
+    drainMs: values.DRAIN_SECONDS * 1_000,
+    tracing: tracingOf(values),
   };
+}
+
+// As OpenTelemetry has it: the address of all signals gets a path, the one of traces is taken as it is.
+function tracingOf(values: z.infer<typeof environment>): TracingConfig | null {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: ofAll, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ofTraces } = values;
+  const url = ofTraces ?? (ofAll === null ? null : `${ofAll.replace(/\/$/, '')}/v1/traces`);
+  return url === null ? null : { url, serviceName: values.OTEL_SERVICE_NAME };
 }
 
 function gatewayOf(values: z.infer<typeof environment>): GatewayConfig {

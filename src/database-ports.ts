@@ -150,8 +150,22 @@ export interface Database extends Issuing {
    * (deadlock, serialization), so `work` must do nothing outside the transaction.
    */
   transact<T>(merchantId: string, work: (transaction: Transaction) => Promise<T>): Promise<T>;
-  /** Resolves when the database answers. */
+  /** Resolves when the database answers and takes what is written. */
   ping(): Promise<void>;
+  readonly backlog: Backlog;
+}
+
+/** How much is owed to all merchants together. */
+export interface Backlog {
+  read(): Promise<readonly OwedKind[]>;
+}
+
+export interface OwedKind {
+  /** Such as "pdf". */
+  readonly kind: string;
+  readonly count: number;
+  /** Since the oldest of them was asked for; 0 without any. */
+  readonly oldestSeconds: number;
 }
 
 /** What the database knows of invoicing requests once it has locked what they are about. */

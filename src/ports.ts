@@ -171,7 +171,53 @@ export interface Ports {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly digests: Digests;
+  readonly measures: Measures;
+  readonly tracing: Tracing;
   readonly log: Log;
+}
+
+/** Counts and times what happens, for those who run this. Labels are few known words: nobody's id, nothing a caller sent. */
+export interface Measures {
+  took<Step extends keyof TimedSteps>(step: Step, seconds: number, labels: TimedSteps[Step]): void;
+  happened<Event extends keyof CountedEvents>(event: Event, times: number, labels: CountedEvents[Event]): void;
+}
+
+/** What is timed, and by which labels it is told apart. */
+export interface TimedSteps {
+  /** `route` is a pattern such as /pdf/:token; `status` a class such as 2xx. */
+  readonly httpRequest: { readonly method: string; readonly route: string; readonly status: string };
+  /** `field` is the one that stands at the root of the operation, as the schema names it; "several" where there are more. */
+  readonly operation: { readonly type: string; readonly field: string };
+  readonly transaction: { readonly outcome: 'committed' | 'rolled_back' };
+  readonly rendering: { readonly outcome: 'rendered' | 'failed' };
+  readonly mail: { readonly outcome: 'sent' | 'refused' | 'failed' };
+  readonly gatewayCall: { readonly call: string; readonly outcome: string };
+  readonly jobWait: { readonly kind: string };
+  readonly job: { readonly kind: string; readonly outcome: 'done' | 'failed' };
+}
+
+export interface CountedEvents {
+  /** `outcome` is "ok" or the code of the first error. */
+  readonly operation: { readonly type: string; readonly field: string; readonly outcome: string };
+  readonly askedAgain: { readonly kind: string };
+}
+
+/** Tells what led to what, over processes. Attributes hold ids and known words: no variables, nothing of people. */
+export interface Tracing {
+  /** Runs `work` as a step of whatever step it is called in. Every step that `work` begins is one of its own steps. */
+  step<T>(name: string, attributes: StepAttributes, work: () => Promise<T>): Promise<T>;
+  /** Begins a step that was asked for elsewhere, by what came along as `traceparent` (W3C); null begins a trace. */
+  begin(name: string, attributes: StepAttributes, traceparent: string | null): BegunStep;
+  /** The step that runs now, for whoever goes on with it elsewhere; null when nothing is traced. */
+  traceparent(): string | null;
+}
+
+export type StepAttributes = Readonly<Record<string, string | number>>;
+
+export interface BegunStep {
+  /** Whatever `work` begins, now or later, is a step of this one. */
+  within<T>(work: () => T): T;
+  end(outcome: { readonly isFailed: boolean; readonly attributes?: StepAttributes }): void;
 }
 
 export interface Log {

@@ -1,25 +1,35 @@
 // Puts the product together: every port with the adapter that the configuration asks for, and how to take it apart again.
 
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createApp, type App } from './app.ts';
 import { createBullmqJobs } from './adapters/bullmq-jobs.ts';
 import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts';
 import { folderPdfFiles } from './adapters/folder-pdf-files.ts';
 import { joseAccessTokens } from './adapters/jose-access-tokens.ts';
-import { migrate } from './adapters/migrations.ts';
+import { migrate, migrationState } from './adapters/migrations.ts';
 import { nodeDigests, systemClock, timeSortedIds } from './adapters/node-platform.ts';
 import { nodemailerMailer } from './adapters/nodemailer-mailer.ts';
+import { noTracing } from './adapters/no-tracing.ts';
 import { createPdfkitRenderer } from './adapters/pdfkit-renderer.ts';
 import { postgresPdfChanges } from './adapters/postgres-pdf-changes.ts';
 import { connectPrisma, type PrismaDatabase } from './adapters/prisma-database.ts';
+import { createPromMeasures, type PromMeasures } from './adapters/prom-measures.ts';
 import { createRateLimits } from './adapters/rate-limits.ts';
 import { raiseWall } from './adapters/row-level-security.ts';
 import { signedLinks } from './adapters/signed-links.ts';
 import { connectTestGateway, type TestGateway } from './adapters/test-gateway.ts';
+import { watched, type Watch } from './adapters/watched-ports.ts';
 import type { Config, GatewayConfig } from './config.ts';
 import { PAYMENT_PATH } from './http/payment-page.ts';
+import type { MetricsDoor } from './http/metrics.ts';
 import { TEST_GATEWAY_PATH } from './http/test-gateway-page.ts';
-import type { Log, PaymentGateway } from './ports.ts';
+import type { Log, PaymentGateway, Tracing } from './ports.ts';
+
+const { version: VERSION } = JSON.parse(
+  // One folder up from src as well as from dist.
+  readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+) as { readonly version: string };
 
 export interface Product {
   readonly app: App;
@@ -28,8 +38,13 @@ export interface Product {
   readonly isEmbedded: boolean;
   /** The built-in test gateway, where it is in use: its page is served by hand. */
   readonly testGateway: TestGateway | null;
-  /** Resolves when the queue takes jobs. */
-  checkQueue(): Promise<void>;
+  /** Resolves when the queue takes jobs; with another word than 'ok' when it may lose them. */
+  checkQueue(): Promise<string>;
+  /** 'ok', or 'newer' in the middle of an upgrade. Rejects when the database is not brought up to date. */
+  checkMigrations(): Promise<string>;
+  /** null where the metrics are nobody's business. */
+  readonly metrics: MetricsDoor | null;
+  readonly watch: Watch;
   /** Cuts off deliveries of mails that still run in a moment. They are tried again later. */
   hurryMail(): void;
   /** Closes everything in the opposite order. */
@@ -38,20 +53,28 @@ export interface Product {
 
 /**
  * Starts or connects what the product stands on, brings the database up to date, and binds the actions. `connect` is for
- * tests of the walls between merchants, which take one of them down.
+ * tests of the walls between merchants, which take one of them down. `service` names the process in traces.
  */
-export async function openProduct(config: Config, log: Log, connect = connectBehindWall): Promise<Product> {
+export async function openProduct(
+  config: Config,
+  log: Log,
+  connect = connectBehindWall,
+  service = 'billhead',
+): Promise<Product> {
   const opened: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const closeOne of opened.splice(0).reverse()) await closeOne();
   };
   try {
+    const prometheus = createPromMeasures(VERSION, log);
+    const watch = { measures: prometheus.measures, tracing: await openTracing(config, service, opened) };
     const databaseUrl = config.databaseUrl ?? (await startEmbedded(config, log, opened));
     await migrate(databaseUrl, log);
     const database = await connect(databaseUrl, log);
     opened.push(() => database.close());
-    const queue = await createBullmqJobs({ databaseUrl, redisUrl: config.redisUrl ?? undefined, log });
+    const queue = await createBullmqJobs({ databaseUrl, redisUrl: config.redisUrl ?? undefined, log, ...watch });
     opened.push(() => queue.close());
+    prometheus.read({ database, queue });
     const renderer = createPdfkitRenderer();
     opened.push(() => renderer.close());
     const testGateway = config.gateway.kind === 'test' ? openTestGateway(databaseUrl, opened) : null;
@@ -61,13 +84,11 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
     opened.push(async () => rateLimits.close());
     const pdfChanges = postgresPdfChanges(databaseUrl, log);
     opened.push(() => pdfChanges.close());
+    const gateway = testGateway ?? (await openGateway(config.gateway));
     const app = createApp({
-      database,
+      ...watched(watch, { database, gateway, mailer, renderer }),
       jobs: queue.jobs,
-      gateway: testGateway ?? (await openGateway(config.gateway)),
-      mailer,
       paymentUrl: publicUrl === null ? null : (token) => `${publicUrl}${PAYMENT_PATH}/${token}`,
-      renderer,
       files: folderPdfFiles(path.join(config.dataDir, 'pdf')),
       pdfChanges,
       rateLimits,
@@ -76,6 +97,7 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
       clock: systemClock,
       ids: timeSortedIds,
       digests: nodeDigests,
+      ...watch,
       log,
     });
     testGateway?.onChange((reference) => {
@@ -89,11 +111,42 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
       log.warn('gateway.test_in_use', { meaning: 'no money moves; PAYMENT_GATEWAY chooses another gateway, or none' });
     }
     const hurryMail = () => mailer.hurry();
-    return { app, databaseUrl, isEmbedded, testGateway, checkQueue: () => queue.check(), hurryMail, close };
+    return {
+      app,
+      databaseUrl,
+      isEmbedded,
+      testGateway,
+      checkQueue: () => queue.check(),
+      checkMigrations: async () => migrationState(await database.appliedMigrations()),
+      metrics: metricsDoor(config, prometheus),
+      watch,
+      hurryMail,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** With a token for whoever knows it; without one only on the machine itself, on the defaults that a developer starts with. */
+function metricsDoor({ metricsToken: token, databaseUrl, host }: Config, prometheus: PromMeasures): MetricsDoor | null {
+  const isOpen = databaseUrl === null && /^(localhost|127\.\d+\.\d+\.\d+|::1)$/i.test(host);
+  if (token === null && !isOpen) return null;
+  return {
+    scrape: () => prometheus.scrape(),
+    isToken: (shown) => token === null || nodeDigests.isEqual(nodeDigests.sha256(shown), nodeDigests.sha256(token)),
+  };
+}
+
+async function openTracing({ tracing }: Config, service: string, opened: (() => Promise<void>)[]): Promise<Tracing> {
+  if (!tracing) return noTracing;
+  // Nobody else pays for its libraries.
+  const { startOtelTracing } = await import('./adapters/otel-tracing.ts');
+  const { url, serviceName } = tracing;
+  const started = startOtelTracing({ url, serviceName: serviceName ?? service, serviceVersion: VERSION });
+  opened.push(() => started.close());
+  return started;
 }
 
 async function connectBehindWall(databaseUrl: string, log: Log): Promise<PrismaDatabase> {

@@ -5,29 +5,35 @@ import { readConfig, type Config } from './config.ts';
 import type { Log } from './ports.ts';
 import { openProduct, type Product } from './product.ts';
 
+/** Beside the time to drain that is configured. */
 const STOP_DEADLINE_MS = 25_000;
 
 interface Running {
   close(): Promise<void>;
 }
 
-/** Starts parts on the product and returns; on SIGTERM or SIGINT they are closed in order, then the product. */
+/**
+ * Starts parts on the product and returns; on SIGTERM or SIGINT they are closed in order, then the product. `service` is
+ * what traces call the process.
+ */
 export async function runUntilSignal(
+  service: string,
   start: (product: Product, config: Config, log: Log) => Promise<readonly Running[]>,
 ): Promise<void> {
   const config = readConfigOrExit();
   const log = pinoLog(config.logLevel);
   let stop: (() => Promise<void>) | null = null;
   let isStopping = false;
+  const deadlineMs = STOP_DEADLINE_MS + config.drainMs;
   const onSignal = (signal: NodeJS.Signals) => {
     // A second signal means it: nothing is lost, because what is owed stands in the database.
     if (isStopping) process.exit(1);
     isStopping = true;
     log.info('process.stopping', { signal });
     setTimeout(() => {
-      log.error('process.stop_timed_out', { deadlineMs: STOP_DEADLINE_MS });
+      log.error('process.stop_timed_out', { deadlineMs });
       process.exit(1);
-    }, STOP_DEADLINE_MS).unref();
+    }, deadlineMs).unref();
     void stop?.().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -38,7 +44,7 @@ export async function runUntilSignal(
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
   try {
-    const product = await openProduct(config, log);
+    const product = await openProduct(config, log, undefined, service);
     stop = () => product.close();
     const parts = await start(product, config, log);
     stop = async () => {

@@ -11,6 +11,7 @@ import { routeTestGatewayPage } from './http/test-gateway-page.ts';
 import type { Config } from './config.ts';
 import type { Log } from './ports.ts';
 import type { Product } from './product.ts';
+import { databaseChecks } from './ready-checks.ts';
 import { runUntilSignal } from './run.ts';
 
 /** Opens the doors of the product. */
@@ -31,7 +32,14 @@ export async function startServer(product: Product, config: Config, log: Log): P
       async (host) => routePaymentPage(host, app, paymentUrl),
       ...(testGateway ? [(host: FastifyInstance) => routeTestGatewayPage(host, testGateway)] : []),
     ],
-    readyChecks: { database: () => app.checkDatabase(), queue: () => product.checkQueue() },
+    readyChecks: {
+      ...databaseChecks(product),
+      // Requests are taken without it: what they ask for stands in the database, and sweeps find it.
+      queue: { ask: () => product.checkQueue(), isNeeded: false },
+    },
+    drainMs: config.drainMs,
+    metrics: product.metrics,
+    watch: product.watch,
   });
   publicUrl = config.publicUrl ?? server.address;
   log.info('server.listening', { address: server.address });
@@ -39,5 +47,5 @@ export async function startServer(product: Product, config: Config, log: Log): P
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await runUntilSignal(async (product, config, log) => [await startServer(product, config, log)]);
+  await runUntilSignal('billhead-server', async (product, config, log) => [await startServer(product, config, log)]);
 }

@@ -5,7 +5,7 @@ import { runUntilSignal } from './run.ts';
 import { startServer } from './server.ts';
 import { startWorker } from './worker.ts';
 
-await runUntilSignal(async (product, config, log) => {
+await runUntilSignal('billhead', async (product, config, log) => {
   const demo = product.isEmbedded ? await openDemoData(product.app, config.dataDir, log) : null;
   const worker = await startWorker(product, config, log);
   const server = await startServer(product, config, log);

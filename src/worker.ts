@@ -5,8 +5,10 @@ import { pathToFileURL } from 'node:url';
 import { startBullmqWorker } from './adapters/bullmq-worker.ts';
 import { startSweep } from './adapters/sweep-timer.ts';
 import type { Config } from './config.ts';
+import { startHttpServer } from './http/server.ts';
 import type { Log } from './ports.ts';
 import type { Product } from './product.ts';
+import { databaseChecks } from './ready-checks.ts';
 import { runUntilSignal } from './run.ts';
 
 const SWEEP_EVERY_MS = 2_000;
@@ -14,6 +16,8 @@ const SWEEP_EVERY_MS = 2_000;
 const MAILS_AT_ONCE = 5;
 
 export interface Worker {
+  /** Whether jobs of every kind are being taken up. */
+  isWorking(): boolean;
   /** Takes no more jobs and waits for those that run; mails that hang are cut off, and tried again later. */
   close(): Promise<void>;
 }
@@ -24,6 +28,7 @@ export async function startWorker(product: Product, config: Config, log: Log): P
     databaseUrl,
     redisUrl: config.redisUrl ?? undefined,
     log,
+    watch: product.watch,
     // One more than can draw at once, so that reading and writing overlap with drawing.
     concurrency: { renderInvoice: availableParallelism() + 1, sendEmail: MAILS_AT_ONCE },
     handlers: {
@@ -51,6 +56,7 @@ export async function startWorker(product: Product, config: Config, log: Log): P
   await app.warnOfCallsElsewhere();
   log.info('worker.started');
   return {
+    isWorking: () => worker.isWorking(),
     close: async () => {
       await Promise.all([sweep.close(), gatewaySweep.close()]);
       product.hurryMail();
@@ -59,6 +65,26 @@ export async function startWorker(product: Product, config: Config, log: Log): P
   };
 }
 
+/** Where a worker alone tells how it is. Without the queue it has nothing to do, so it is not ready then. */
+async function startWorkersDoor(product: Product, worker: Worker, port: number, config: Config, log: Log) {
+  const askQueue = async () => {
+    const state = await product.checkQueue();
+    if (!worker.isWorking()) throw new Error('the worker takes up no jobs');
+    return state;
+  };
+  const { host } = config;
+  const readyChecks = { ...databaseChecks(product), queue: { ask: askQueue, isNeeded: true } };
+  const door = await startHttpServer({ host, port, log, doors: [], readyChecks, metrics: product.metrics });
+  log.info('worker.listening', { address: door.address });
+  return door;
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await runUntilSignal(async (product, config, log) => [await startWorker(product, config, log)]);
+  await runUntilSignal('billhead-worker', async (product, config, log) => {
+    const worker = await startWorker(product, config, log);
+    if (config.workerPort === null) return [worker];
+    const door = await startWorkersDoor(product, worker, config.workerPort, config, log);
+    // While jobs end it goes on telling, and says at once that it is stopping.
+    return [{ close: async () => door.drain() }, worker, door];
+  });
 }

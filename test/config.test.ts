@@ -16,6 +16,10 @@ const DEFAULTS = {
   logLevel: 'info',
   gateway: { kind: 'test' },
   rateLimit: 6_000_000,
+  workerPort: null,
+  metricsToken: null,
+  drainMs: 0,
+  tracing: null,
 };
 
 const STRIPE = { PAYMENT_GATEWAY: 'stripe', STRIPE_SECRET_KEY: 'sk_test_1' };
@@ -62,6 +66,24 @@ describe('readConfig', () => {
       { gateway: { kind: 'stripe', secretKey: 'sk_test_1', apiUrl: 'http://127.0.0.1:12111' } },
     ],
     ['a key of Stripe that is not used', { STRIPE_SECRET_KEY: 'sk_test_1' }, {}],
+    ['a port for the worker', { WORKER_PORT: '9100' }, { workerPort: 9100 }],
+    ['a token for the metrics', { METRICS_TOKEN: 'x'.repeat(16) }, { metricsToken: 'x'.repeat(16) }],
+    ['time to drain', { DRAIN_SECONDS: '10' }, { drainMs: 10_000 }],
+    [
+      'a collector',
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' },
+      { tracing: { url: 'http://collector:4318/v1/traces', serviceName: null } },
+    ],
+    [
+      'a collector of traces alone, and a name',
+      {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
+        OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://traces/in',
+        OTEL_SERVICE_NAME: 'invoices',
+      },
+      { tracing: { url: 'https://traces/in', serviceName: 'invoices' } },
+    ],
+    ['a name without a collector', { OTEL_SERVICE_NAME: 'invoices' }, {}],
     ['silence', { LOG_LEVEL: 'silent' }, { logLevel: 'silent' }],
   ])('accepts %s', (_, env, expected) => {
     expect(readConfig(env)).toEqual({ ...DEFAULTS, ...expected });
@@ -96,6 +118,13 @@ describe('readConfig', () => {
     ['STRIPE_API_URL', 'api.stripe.com', 'https://api.stripe.com'],
     ['STRIPE_API_URL', 'https://api.stripe.com/v1', 'no path'],
     ['STRIPE_API_URL', 'https://u:p@api.stripe.com', 'no user'],
+    ['WORKER_PORT', '65536', 'from 0 to 65535'],
+    ['METRICS_TOKEN', 'too-short', '16 characters'],
+    ['METRICS_TOKEN', 'with a space in the middle', '16 characters'],
+    ['DRAIN_SECONDS', '5s', 'from 0 to 300'],
+    ['DRAIN_SECONDS', '301', 'from 0 to 300'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', 'http://collector:4318'],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://collector:4317', 'v1/traces'],
     ['LOG_LEVEL', 'verbose', 'trace, debug, info, warn, error, fatal, silent'],
   ])('refuses %s=%s', (name, value, words) => {
     const read = (): unknown => readConfig({ [name]: value });

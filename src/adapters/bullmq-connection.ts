@@ -8,8 +8,12 @@ export interface QueueConnection {
   readonly createBackend: BackendFactory<IQueueBackend>;
   /** Brings back what the queue needs on the server (its tables), when that was removed while running. */
   repair(): Promise<void>;
+  /** Resolves when the server takes what is written; 'evicting' when it does, but may forget it. */
+  probe(): Promise<QueueState>;
   close(): Promise<void>;
 }
+
+export type QueueState = 'ok' | 'evicting';
 
 export interface QueueConnectionOptions {
   readonly databaseUrl: string;

@@ -6,27 +6,49 @@
 // 3. An invoice, or a mail, waits in its queue once at most, however often it is asked for.
 
 import { type BackendFactory, type IQueueBackend, Queue } from 'bullmq';
-import { ASK_TIMEOUT_MS, Outage, type QueueConnection, UnsuitableQueueServer, within } from './bullmq-connection.ts';
+import {
+  ASK_TIMEOUT_MS,
+  Outage,
+  type QueueConnection,
+  type QueueState,
+  UnsuitableQueueServer,
+  within,
+} from './bullmq-connection.ts';
 import { emailJob, JOB_KINDS, type JobKind, queueOf, renderJob } from './bullmq-kinds.ts';
 import { connectToQueueServer, type QueueServerOptions } from './bullmq-server.ts';
-import type { Jobs } from '../ports.ts';
+import type { Jobs, Tracing } from '../ports.ts';
 
 /** How soon a call tries again when the server is away. */
 const PRODUCER_RETRY_MS = 250;
 /** How long closing waits for the server. */
 const CLOSE_PATIENCE_MS = 3_000;
+const LOOK_OUT_EVERY_MS = 30_000;
 /** Nobody reads BullMQ's event stream: keep it short. */
 const KEPT_EVENTS = 100;
 
+export interface BullmqJobsOptions extends QueueServerOptions {
+  /** Jobs carry the step that asks for them, so that the worker goes on with the same trace. */
+  readonly tracing?: Tracing;
+}
+
+export interface QueueDepth {
+  readonly kind: JobKind;
+  readonly waiting: number;
+  readonly active: number;
+  /** Since the job that waits longest was asked for; 0 when none waits. */
+  readonly oldestSeconds: number;
+}
+
 export interface BullmqJobs {
   readonly jobs: Jobs;
-  /** Resolves when the queue's server answers. */
-  check(): Promise<void>;
+  /** Resolves when the queue's server takes jobs; 'evicting' when it may lose them. */
+  check(): Promise<QueueState>;
+  depths(): Promise<readonly QueueDepth[]>;
   close(): Promise<void>;
 }
 
 /** Resolves also when the server is away, and finds it when it comes back. Rejects when it must not be used. */
-export async function createBullmqJobs(options: QueueServerOptions): Promise<BullmqJobs> {
+export async function createBullmqJobs(options: BullmqJobsOptions): Promise<BullmqJobs> {
   const producer = new Producer(options);
   await producer.start();
   return {
@@ -35,6 +57,7 @@ export async function createBullmqJobs(options: QueueServerOptions): Promise<Bul
       sendEmails: (references) => producer.ask('sendEmail', references.map(emailJob)),
     },
     check: () => producer.check(),
+    depths: () => producer.depths(),
     close: () => producer.close(),
   };
 }
@@ -42,16 +65,19 @@ export async function createBullmqJobs(options: QueueServerOptions): Promise<Bul
 type QueuedJob = ReturnType<typeof renderJob>;
 
 class Producer {
-  readonly #options: QueueServerOptions;
+  readonly #options: BullmqJobsOptions;
   readonly #outage: Outage;
+  readonly #lookOut: NodeJS.Timeout;
   #opened: Promise<OpenQueues> | null = null;
   #isTrying = false;
   #quietUntil = 0;
   #isClosed = false;
 
-  constructor(options: QueueServerOptions) {
+  constructor(options: BullmqJobsOptions) {
     this.#options = options;
     this.#outage = new Outage(options.log, 'producer');
+    // A server that began to evict is in the log also where nobody asks for readiness.
+    this.#lookOut = setInterval(() => void this.check().catch(() => {}), LOOK_OUT_EVERY_MS).unref();
   }
 
   async start(): Promise<void> {
@@ -79,20 +105,38 @@ class Producer {
     }
   }
 
-  async check(): Promise<void> {
+  async check(): Promise<QueueState> {
+    const { queues, connection } = await this.#open();
+    await within(ASK_TIMEOUT_MS, queues.renderInvoice.getWaitingCount());
+    return within(ASK_TIMEOUT_MS, connection.probe());
+  }
+
+  async depths(): Promise<readonly QueueDepth[]> {
     const { queues } = await this.#open();
-    await queues.renderInvoice.getWaitingCount();
+    const depthOf = async (kind: JobKind): Promise<QueueDepth> => {
+      const [counts, [oldest]] = await Promise.all([
+        queues[kind].getJobCounts('waiting', 'active'),
+        queues[kind].getJobs(['waiting'], 0, 0, true),
+      ]);
+      const oldestSeconds = oldest ? Math.max(0, Date.now() - oldest.timestamp) / 1_000 : 0;
+      return { kind, waiting: counts['waiting'] ?? 0, active: counts['active'] ?? 0, oldestSeconds };
+    };
+    return Promise.all(JOB_KINDS.map(depthOf));
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    clearInterval(this.#lookOut);
     const opened = await this.#opened?.catch(() => null);
     if (opened) await within(CLOSE_PATIENCE_MS, closeQueues(opened)).catch(() => {});
   }
 
-  async #add(kind: JobKind, jobs: readonly QueuedJob[]): Promise<void> {
+  async #add(kind: JobKind, asked: readonly QueuedJob[]): Promise<void> {
     const { queues, connection } = await this.#open();
     const queue = queues[kind];
+    const traceparent = this.#options.tracing?.traceparent() ?? null;
+    // Workers of the previous version take a job with more in it than they know.
+    const jobs = traceparent === null ? asked : asked.map((job) => ({ ...job, data: { ...job.data, traceparent } }));
     try {
       const [only] = jobs;
       // Several at once go through temporary tables in PostgreSQL, which costs more than it saves for one.

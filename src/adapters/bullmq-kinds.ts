@@ -70,6 +70,12 @@ export async function handle(kind: JobKind, job: Job, handlers: Handlers): Promi
   throw new Error('not a job of this version');
 }
 
+/** The step that asked for a job, as W3C's traceparent; null when that was not traced. */
+export function traceparentOf(job: Job): string | null {
+  const data: unknown = job.data;
+  return hasTexts(data, 'traceparent') ? data.traceparent : null;
+}
+
 function hasTexts<Name extends string>(
   data: unknown,
   ...names: readonly Name[]

@@ -45,6 +45,14 @@ export async function connectToPostgres(options: QueueConnectionOptions): Promis
       return backend;
     },
     repair: () => migrate(options.databaseUrl, options.onError),
+    probe: async () => {
+      // So it is on a standby, and where somebody has set it so.
+      const { rows } = await pool.query<{ readOnly: string }>(
+        `SELECT current_setting('transaction_read_only') AS "readOnly"`,
+      );
+      if (rows[0]?.readOnly !== 'off') throw new Error('PostgreSQL takes nothing that is written');
+      return 'ok';
+    },
     close: () => pool.end(),
   };
 }

@@ -8,6 +8,7 @@ import {
   describe,
   type QueueConnection,
   type QueueConnectionOptions,
+  type QueueState,
   UnsuitableQueueServer,
   within,
 } from './bullmq-connection.ts';
@@ -15,6 +16,7 @@ import type { Log } from '../ports.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const LONGEST_RECONNECT_MS = 1_000;
+const PROBE_LIVES_S = 60;
 
 export async function connectToRedis(redisUrl: string, options: QueueConnectionOptions): Promise<QueueConnection> {
   const redis = new Redis(redisUrl, redisOptions(options.purpose));
@@ -27,6 +29,7 @@ export async function connectToRedis(redisUrl: string, options: QueueConnectionO
     redis.disconnect();
     throw error;
   }
+  const watch = new EvictionWatch(redis, options.log);
   const backends: RedisQueueBackend[] = [];
   const prefix = `billhead-${databaseName(options.databaseUrl)}`;
   return {
@@ -37,6 +40,11 @@ export async function connectToRedis(redisUrl: string, options: QueueConnectionO
       return backend;
     },
     repair: () => Promise.resolve(),
+    probe: async () => {
+      // A Redis that is full, or a replica, answers what reads and refuses what writes.
+      await redis.set(`${prefix}:probe`, Date.now(), 'EX', PROBE_LIVES_S);
+      return watch.look();
+    },
     async close() {
       redis.disconnect();
       // Already closed by its worker, unless that worker had to be given up.
@@ -69,6 +77,29 @@ async function refuseEviction(redis: Redis, log: Log): Promise<void> {
     throw new UnsuitableQueueServer(
       `Redis evicts keys (maxmemory-policy ${policy}) and would lose jobs: set maxmemory-policy to noeviction`,
     );
+  }
+}
+
+/** Somebody can change the policy while we run: then the log says so, once, and once more when it was put right. */
+class EvictionWatch {
+  readonly #redis: Redis;
+  readonly #log: Log;
+  #evicts = false;
+
+  constructor(redis: Redis, log: Log) {
+    this.#redis = redis;
+    this.#log = log;
+  }
+
+  async look(): Promise<QueueState> {
+    const policy = await evictionPolicy(this.#redis);
+    const evicts = policy !== null && policy !== 'noeviction';
+    if (evicts && !this.#evicts) {
+      this.#log.error('redis.evicts', { policy, wanted: 'noeviction', meaning: 'jobs can be lost; sweeps ask again' });
+    }
+    if (!evicts && this.#evicts) this.#log.info('redis.evicts_no_more', { policy });
+    this.#evicts = evicts;
+    return evicts ? 'evicting' : 'ok';
   }
 }
 

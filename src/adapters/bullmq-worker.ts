@@ -5,8 +5,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BackendFactory, type IQueueBackend, type Job, Worker } from 'bullmq';
 import { describe, Outage, type QueueConnection, UnsuitableQueueServer, within } from './bullmq-connection.ts';
-import { handle, JOB_KINDS, type Handlers, type JobKind, queueOf } from './bullmq-kinds.ts';
+import { handle, JOB_KINDS, type Handlers, type JobKind, queueOf, traceparentOf } from './bullmq-kinds.ts';
 import { connectToQueueServer, type QueueServerOptions } from './bullmq-server.ts';
+import { noTracing } from './no-tracing.ts';
+import type { Watch } from './watched-ports.ts';
 
 /** How soon a worker tries again when the server is away. */
 const WORKER_RETRY_MS = 500;
@@ -22,10 +24,17 @@ export interface BullmqWorkerOptions extends QueueServerOptions {
   /** How many jobs of each kind run at once. */
   readonly concurrency: Readonly<Record<JobKind, number>>;
   readonly handlers: Handlers;
+  readonly watch?: Watch;
+}
+
+export interface BullmqWorker {
+  /** Whether jobs of every kind are being taken up. */
+  isWorking(): boolean;
+  close(): Promise<void>;
 }
 
 /** Resolves also when the server is away, and finds it when it comes back. Rejects when it must not be used. */
-export async function startBullmqWorker(options: BullmqWorkerOptions): Promise<{ close(): Promise<void> }> {
+export async function startBullmqWorker(options: BullmqWorkerOptions): Promise<BullmqWorker> {
   const consumers = JOB_KINDS.map((kind) => new Consumer(kind, options));
   const close = async () => void (await Promise.all(consumers.map((consumer) => consumer.close())));
   const started = await Promise.allSettled(consumers.map((consumer) => consumer.start()));
@@ -34,7 +43,7 @@ export async function startBullmqWorker(options: BullmqWorkerOptions): Promise<{
     await close();
     throw start.reason;
   }
-  return { close };
+  return { isWorking: () => consumers.every((consumer) => consumer.isWorking), close };
 }
 
 class Consumer {
@@ -52,6 +61,10 @@ class Consumer {
     this.#kind = kind;
     this.#options = options;
     this.#outage = new Outage(options.log, `worker of ${queueOf(kind)}`);
+  }
+
+  get isWorking(): boolean {
+    return this.#worker !== null && !this.#outage.isOn && !this.#closing.signal.aborted;
   }
 
   async start(): Promise<void> {
@@ -122,11 +135,21 @@ class Consumer {
   }
 
   async #run(job: Job): Promise<void> {
+    const kind = this.#kind;
+    const { measures, tracing = noTracing } = this.#options.watch ?? {};
+    const begun = performance.now();
+    measures?.took('jobWait', Math.max(0, Date.now() - job.timestamp) / 1_000, { kind });
+    const step = tracing.begin(`job ${kind}`, { 'billhead.job': kind }, traceparentOf(job));
+    let outcome: 'done' | 'failed' = 'failed';
     try {
-      await handle(this.#kind, job, this.#options.handlers);
+      await step.within(() => handle(kind, job, this.#options.handlers));
+      outcome = 'done';
     } catch (error) {
       this.#options.log.error('job.failed', { job: job.name, data: job.data, error: describe(error) });
       throw error;
+    } finally {
+      step.end({ isFailed: outcome === 'failed' });
+      measures?.took('job', (performance.now() - begun) / 1_000, { kind, outcome });
     }
   }
 

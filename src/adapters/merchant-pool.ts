@@ -19,6 +19,15 @@ type Callback = (
   release: (error?: unknown) => void,
 ) => void;
 
+export interface PoolUse {
+  /** "merchant" serves one merchant at a time, "every_merchant" all of them. */
+  readonly pool: 'merchant' | 'every_merchant';
+  readonly open: number;
+  readonly idle: number;
+  /** Calls that wait for a connection. */
+  readonly waiting: number;
+}
+
 export interface MerchantPoolConfig extends pg.PoolConfig {
   /** The role that connections take, where the user of the URL would pass the wall; null where it would not. */
   readonly role: string | null;
@@ -46,6 +55,13 @@ export class MerchantPool extends pg.Pool {
     return new Promise((resolve, reject) => {
       this.#checkOut(reach, (error, client) => (client ? resolve(client) : reject(error)));
     });
+  }
+
+  use(): readonly PoolUse[] {
+    const useOf = (pool: PoolUse['pool'], { totalCount, idleCount, waitingCount }: pg.Pool): PoolUse => {
+      return { pool, open: totalCount, idle: idleCount, waiting: waitingCount };
+    };
+    return [useOf('merchant', this), useOf('every_merchant', this.#across)];
   }
 
   override async end(): Promise<void> {

@@ -62,6 +62,20 @@ export async function migrate(url: string, log: Log, folder: string = MIGRATIONS
   }
 }
 
+/**
+ * What a database that has these migrations is to this version: 'ok', or 'newer' when a later version has changed it, which
+ * this one survives. Rejects when it lacks some, as after an older backup was restored below a running process.
+ */
+export async function migrationState(
+  applied: readonly string[],
+  folder: string = MIGRATIONS_FOLDER,
+): Promise<'ok' | 'newer'> {
+  const ours = (await readMigrations(folder)).map(({ name }) => name);
+  const missing = ours.filter((name) => !applied.includes(name));
+  if (missing.length > 0) throw new Error(`the database lacks ${missing.join(', ')}`);
+  return applied.some((name) => !ours.includes(name)) ? 'newer' : 'ok';
+}
+
 async function readMigrations(folder: string): Promise<readonly Migration[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);

@@ -15,8 +15,9 @@ import { pgIssuing } from './pg-issuing.ts';
 import { pgInvoiceReading, pgKeyReading } from './pg-reading.ts';
 import { prismaApiKeys } from './prisma-api-keys.ts';
 import type { SigningKey } from './jose-access-tokens.ts';
-import { MerchantPool } from './merchant-pool.ts';
+import { MerchantPool, type PoolUse } from './merchant-pool.ts';
 import { behindWall, reaching } from './merchant-reach.ts';
+import { prismaBacklog } from './prisma-backlog.ts';
 import { prismaGatewayCalls } from './prisma-gateway-calls.ts';
 import { prismaIdempotencyKeys } from './prisma-idempotency-keys.ts';
 import { prismaOwedEmails } from './prisma-owed-emails.ts';
@@ -41,6 +42,15 @@ export interface PrismaDatabase extends Database {
   linkSecret(merchantId: string): Promise<Uint8Array | null>;
   /** What signs access tokens, the newest first. */
   signingKeys(): Promise<readonly SigningKey[]>;
+  /** The names of the migrations that the database has, as it says now. */
+  appliedMigrations(): Promise<readonly string[]>;
+  /** How its connections are used now, and how often a transaction was run again since the start. */
+  use(): DatabaseUse;
+}
+
+export interface DatabaseUse {
+  readonly pools: readonly PoolUse[];
+  readonly retriedTransactions: number;
 }
 
 /** `role` is the one that connections take (row-level-security.ts). */
@@ -61,6 +71,10 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
   const columnsOf = columnsOnce(pool);
   const issueInvoices = pgIssuing(pool, columnsOf);
   const secrets = new Map<string, Uint8Array>();
+  let retriedTransactions = 0;
+  const onRetry = () => {
+    retriedTransactions += 1;
+  };
   return {
     customers: behindWall(prismaCustomers(client)),
     orders: behindWall(prismaOrders(client)),
@@ -72,22 +86,34 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     merchants: prismaMerchants(client),
     apiKeys: behindWall({ ...prismaApiKeys(client), ...pgKeyReading(pool, columnsOf) }, ['findByPrefixes']),
     idempotencyKeys: behindWall(prismaIdempotencyKeys(client), ['renew', 'removeOld']),
+    backlog: behindWall(prismaBacklog(client), ['read']),
     transact: (merchantId, work) =>
-      retrying(() =>
-        limit(() =>
-          reaching(merchantId, () =>
-            client.$transaction((transaction) => work(prismaTransaction(transaction, merchantId)), {
-              isolationLevel: 'ReadCommitted',
-              maxWait: MAX_WAIT_MS,
-              timeout: TRANSACTION_TIMEOUT_MS,
-            }),
+      retrying(
+        () =>
+          limit(() =>
+            reaching(merchantId, () =>
+              client.$transaction((transaction) => work(prismaTransaction(transaction, merchantId)), {
+                isolationLevel: 'ReadCommitted',
+                maxWait: MAX_WAIT_MS,
+                timeout: TRANSACTION_TIMEOUT_MS,
+              }),
+            ),
           ),
-        ),
+        onRetry,
       ),
     issueInvoices: (merchantId, wanted, decide) =>
-      retrying(() => limit(() => reaching(merchantId, () => issueInvoices(merchantId, wanted, decide)))),
+      retrying(() => limit(() => reaching(merchantId, () => issueInvoices(merchantId, wanted, decide))), onRetry),
+    use: () => ({ pools: pool.use(), retriedTransactions }),
     ping: async () => {
-      await client.$queryRaw`SELECT 1`;
+      const [row] = await client.$queryRaw<{ readOnly: string }[]>`
+        SELECT current_setting('transaction_read_only') AS "readOnly"`;
+      if (row?.readOnly !== 'off') throw new Error('PostgreSQL takes nothing that is written');
+    },
+    appliedMigrations: async () => {
+      const rows = await client.$queryRaw<{ name: string }[]>`
+        SELECT migration_name AS name FROM _prisma_migrations
+        WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL`;
+      return rows.map(({ name }) => name);
     },
     close: async () => {
       await client.$disconnect();
@@ -130,12 +156,13 @@ function prismaMerchants(client: StoreClient): Merchants {
   };
 }
 
-async function retrying<T>(run: () => Promise<T>): Promise<T> {
+async function retrying<T>(run: () => Promise<T>, onRetry: () => void): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await run();
     } catch (error) {
       if (attempt === MOST_TRIES || !mayRunAgain(error)) throw error;
+      onRetry();
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** attempt));
     }
   }

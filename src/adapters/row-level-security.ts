@@ -12,8 +12,9 @@ const ROLE = 'billhead_app';
 const CONNECT_TIMEOUT_MS = 10_000;
 // The number means nothing.
 const LOCK_KEY = 7_266_003;
-/** Tables that the product's connections have no business with. */
-const NOT_GRANTED = ['_prisma_migrations', 'test_gateway_entries'];
+/** Tables that the product's connections have no business with, but for reading which migrations there are. */
+const BOOKS = '_prisma_migrations';
+const NOT_GRANTED = [BOOKS, 'test_gateway_entries'];
 
 interface User {
   readonly name: string;
@@ -107,6 +108,9 @@ BEGIN
   LOOP
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO ${ROLE}', missing);
   END LOOP;
+  IF NOT has_table_privilege('${ROLE}', '${BOOKS}', 'SELECT') THEN
+    GRANT SELECT ON ${BOOKS} TO ${ROLE};
+  END IF;
 END $$`;
 
 /** Tables with a merchant's rows that the current role would see all of. */

@@ -103,6 +103,11 @@ function isRequestFault(error: unknown): boolean {
   return error instanceof GraphQLError && error.originalError === undefined && error.path === undefined;
 }
 
+/** Whether a code is one of those that this door answers with. */
+export function isKnownCode(code: string): boolean {
+  return isOwnCode(code) || PROTOCOL_CODES.has(code) || code === 'INTERNAL_SERVER_ERROR';
+}
+
 function isOwnCode(code: string): boolean {
   return Object.hasOwn(HTTP_STATUS, code);
 }

@@ -11,6 +11,7 @@ import { LIMITS, limitShape } from './limits.ts';
 import { limitCost } from './operation-cost.ts';
 import { fieldResolver } from './request.ts';
 import { createSchema } from './schema.ts';
+import { measureOperations } from './watched-operations.ts';
 
 export function createGraphqlServer(log: Log): ApolloServer<Context> {
   return new ApolloServer<Context>({
@@ -28,6 +29,11 @@ export function createGraphqlServer(log: Log): ApolloServer<Context> {
     },
     parseOptions: { maxTokens: LIMITS.tokens },
     validationRules: [limitShape],
-    plugins: [ApolloServerPluginLandingPageDisabled(), httpStatusPlugin, idempotencyPlugin(limitCost)],
+    plugins: [
+      ApolloServerPluginLandingPageDisabled(),
+      httpStatusPlugin,
+      idempotencyPlugin(limitCost),
+      measureOperations,
+    ],
   });
 }

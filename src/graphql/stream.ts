@@ -210,8 +210,7 @@ class Slots {
   /** Takes one; returns how to give it back. */
   take(keyId: string): () => void {
     const own = this.#ofKey.get(keyId) ?? 0;
-    if (own >= this.#limits.streamsPerKey || this.#all >= this.#limits.streams)
-      throw rateLimited(FULL_RETRY_SECONDS);
+    if (own >= this.#limits.streamsPerKey || this.#all >= this.#limits.streams) throw rateLimited(FULL_RETRY_SECONDS);
     this.#ofKey.set(keyId, own + 1);
     this.#all += 1;
     return () => {

@@ -1,14 +1,17 @@
 // The HTTP server: hosts the doors, and tells whether it lives and whether requests are welcome.
 
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Log } from '../ports.ts';
+import { routeHealth, withDeadline, type ReadyChecks } from './health.ts';
+import { routeMetrics, type MetricsDoor } from './metrics.ts';
+import { watchRequests, type RequestWatch } from './watched-requests.ts';
 
 // An order of 2,500 rows is about 700 kB.
 const MOST_BODY_BYTES = 4 * 1024 * 1024;
 // A signed link holds the ids of merchant and invoice, which may be 100 characters of any script each.
 const LONGEST_PARAMETER = 4_000;
-const READY_DEADLINE_MS = 2_000;
 
 // How long a caller may take. Fastify as shipped waits for a request for ever, and every connection that waits is one
 // that others lack.
@@ -26,7 +29,9 @@ const DRAIN_DEADLINE_MS = 15_000;
 export interface HttpServer {
   /** Where it listens, such as http://127.0.0.1:4000. */
   readonly address: string;
-  /** Stops listening and waits for the requests that run. */
+  /** From now on it says that it is not ready, and ends each connection with its next answer. */
+  drain(): void;
+  /** Drains for as long as it was told, then stops listening and waits for the requests that run. */
   close(): Promise<void>;
 }
 
@@ -46,13 +51,19 @@ export interface HttpOptions {
   readonly log: Log;
   /** Each adds its routes. */
   readonly doors: readonly ((server: FastifyInstance) => Promise<void>)[];
-  /** What must answer before requests are welcome, by name. */
-  readonly readyChecks: Readonly<Record<string, () => Promise<void>>>;
+  /** What requests stand on, by name. */
+  readonly readyChecks: ReadyChecks;
+  /** How long requests are taken after the close began; not at all unless told. */
+  readonly drainMs?: number;
+  /** null where the metrics are nobody's business. */
+  readonly metrics?: MetricsDoor | null;
+  readonly watch?: RequestWatch;
   readonly patience?: Patience;
 }
 
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
-  const { host, port, log, doors, readyChecks, patience = PATIENCE } = options;
+  const { host, port, log, doors, readyChecks, drainMs = 0, metrics = null, watch, patience = PATIENCE } = options;
+  let isStopping = false;
   const server = Fastify({
     http: { headersTimeout: patience.headersMs, connectionsCheckingInterval: patience.checkEveryMs },
     requestTimeout: patience.requestMs,
@@ -74,14 +85,24 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
   server.setNotFoundHandler(async (_, reply) => reply.code(404).send({ error: 'There is nothing at this address.' }));
   server.addHook('onSend', async (_, reply) => {
     void reply.header('x-content-type-options', 'nosniff');
+    // The next request on this connection would find nobody; the caller is told to make another one, elsewhere.
+    if (isStopping) void reply.header('connection', 'close');
   });
-  const drained = watchRequests(server);
+  const drained = countRequests(server);
+  if (watch) watchRequests(server, watch);
   for (const door of doors) await door(server);
-  routeHealth(server, log, readyChecks);
+  routeHealth(server, log, readyChecks, () => isStopping);
+  if (metrics) routeMetrics(server, metrics);
   const address = await server.listen({ host, port });
   return {
     address,
+    drain: () => {
+      isStopping = true;
+    },
     close: async () => {
+      isStopping = true;
+      // Whoever sends requests here needs time to notice.
+      await pause(drainMs);
       const closed = server.close();
       // Node waits a minute for connections on which nothing was ever asked; browsers open such ones ahead of need.
       await withDeadline(drained(), DRAIN_DEADLINE_MS).catch((error: unknown) =>
@@ -110,7 +131,7 @@ function maskErrors(server: FastifyInstance, log: Log): void {
  * Resolves, once asked, as soon as no request is under way. One whose caller has gone is over once what it asked for is
  * done, and at once when its handler never began: Fastify tells the end only of answers that went out whole.
  */
-function watchRequests(server: FastifyInstance): () => Promise<void> {
+function countRequests(server: FastifyInstance): () => Promise<void> {
   const underWay = new Set<FastifyRequest>();
   const handled = new Set<FastifyRequest>();
   const closed = new WeakSet<FastifyRequest>();
@@ -135,34 +156,4 @@ function watchRequests(server: FastifyInstance): () => Promise<void> {
     leave(request);
   });
   return () => new Promise((resolve) => (underWay.size === 0 ? resolve() : (onIdle = resolve)));
-}
-
-function routeHealth(server: FastifyInstance, log: Log, checks: HttpOptions['readyChecks']): void {
-  // The process is alive, whatever becomes of what it depends on.
-  server.get('/healthz', async (_, reply) => reply.send({ status: 'ok' }));
-  // Requests are welcome.
-  server.get('/readyz', async (_, reply) => {
-    const results = await Promise.all(
-      Object.entries(checks).map(async ([name, check]) => {
-        try {
-          await withDeadline(check(), READY_DEADLINE_MS);
-          return [name, 'ok'] as const;
-        } catch (error) {
-          log.warn('http.not_ready', { check: name, cause: String(error) });
-          return [name, 'unavailable'] as const;
-        }
-      }),
-    );
-    const isReady = results.every(([, state]) => state === 'ok');
-    const status = isReady ? 'ok' : 'unavailable';
-    return reply.code(isReady ? 200 : 503).send({ status, ...Object.fromEntries(results) });
-  });
-}
-
-async function withDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not done within ${deadlineMs} ms`)), deadlineMs);
-  });
-  await Promise.race([work, deadline]).finally(() => clearTimeout(timer));
 }

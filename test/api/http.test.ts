@@ -97,7 +97,7 @@ describe('a key is needed', () => {
 test('health: alive, and ready with database and queue', async () => {
   expect(await (await fetch(`${billhead.address}/healthz`)).json()).toEqual({ status: 'ok' });
   const ready = await fetch(`${billhead.address}/readyz`);
-  expect(await ready.json()).toEqual({ status: 'ok', database: 'ok', queue: 'ok' });
+  expect(await ready.json()).toEqual({ status: 'ok', database: 'ok', migrations: 'ok', queue: 'ok' });
 });
 
 describe('GraphiQL', () => {

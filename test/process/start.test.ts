@@ -52,6 +52,8 @@ test('the first start makes a merchant with sample data and a key of its owner a
   await eventually(
     async () => (await ask(address, apiKey, '{ invoice(id: "i") { pdf_url } }')).invoice.pdf_url !== null,
   );
+  // On the defaults of a developer, and on this machine, without a token.
+  expect(await (await fetch(`${address}/metrics`)).text()).toContain('billhead_owed{kind="pdf"} 0');
   expect(await first.end('SIGTERM')).toBe(0);
 
   const second = startProcess('start.ts', env);

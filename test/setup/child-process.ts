@@ -20,7 +20,13 @@ export interface RunningProcess {
 /** Starts `src/<entry>` with nothing but the given variables in its environment, beside what finds programs. */
 export function startProcess(entry: string, env: NodeJS.ProcessEnv, args: readonly string[] = []): RunningProcess {
   const file = fileURLToPath(new URL(`../../src/${entry}`, import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', file, ...args], {
+  return startCommand(['--import', 'tsx', file, ...args], env);
+}
+
+/** Starts Node with these arguments, in the same way. */
+export function startCommand(args: readonly string[], env: NodeJS.ProcessEnv, folder = process.cwd()): RunningProcess {
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
