@@ -50,6 +50,11 @@ const config: CodegenConfig = {
           CancelOrderItemsPayload: '../actions/take-back-items.ts#TakenBackItems as CancelOrderItemsPayloadRecord',
           ReturnOrderItemsPayload: '../actions/take-back-items.ts#TakenBackItems as ReturnOrderItemsPayloadRecord',
           VatAmount: '../domain/vat.ts#VatAmount as VatAmountRecord',
+          WebhookEndpoint: '../domain/webhook-endpoint.ts#WebhookEndpoint as WebhookEndpointRecord',
+          WebhookDelivery: '../domain/webhook-delivery.ts#WebhookDelivery as WebhookDeliveryRecord',
+          WebhookDeliveryConnection:
+            '../graphql/connection.ts#WebhookDeliveryConnection as WebhookDeliveryConnectionRecord',
+          WebhookDeliveryEdge: '../graphql/connection.ts#WebhookDeliveryEdge as WebhookDeliveryEdgeRecord',
         },
       },
     },

@@ -24,7 +24,11 @@ export interface Config {
   readonly gateway: GatewayConfig;
   /** Records that one key may touch a minute. */
   readonly rateLimit: number;
+  readonly webhookReach: WebhookReach;
 }
+
+/** Where webhooks may go: to public addresses over https; over http and to this machine, too; or anywhere. */
+export type WebhookReach = 'public' | 'loopback' | 'any';
 
 export type GatewayConfig =
   | { readonly kind: 'none' | 'test' }
@@ -65,6 +69,7 @@ const environment = z.object({
     .regex(/^[1-9]\d{0,11}$/, 'must be a whole number above 0: records that a key may touch a minute')
     .transform(Number)
     .default(6_000_000),
+  WEBHOOKS_ALLOW_PRIVATE: z.enum(['true', 'false'], 'must be true or false').nullable().default(null),
   PAYMENT_GATEWAY: z.enum(['test', 'stripe', 'none'], 'must be test, stripe or none').default('test'),
   STRIPE_SECRET_KEY: z
     .string()
@@ -119,7 +124,14 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     gateway: gatewayOf(values),
     rateLimit: values.RATE_LIMIT,
+    webhookReach: webhookReachOf(values),
   };
+}
+
+// The embedded database is for development: there a shop's endpoint is on the same machine.
+function webhookReachOf(values: z.infer<typeof environment>): WebhookReach {
+  if (values.WEBHOOKS_ALLOW_PRIVATE === 'true') return 'any';
+  return values.WEBHOOKS_ALLOW_PRIVATE === null && values.DATABASE_URL === null ? 'loopback' : 'public';
 }
 
 function gatewayOf(values: z.infer<typeof environment>): GatewayConfig {

@@ -15,6 +15,7 @@ import { createRateLimits } from './adapters/rate-limits.ts';
 import { raiseWall } from './adapters/row-level-security.ts';
 import { signedLinks } from './adapters/signed-links.ts';
 import { connectTestGateway, type TestGateway } from './adapters/test-gateway.ts';
+import { undiciWebhooks } from './adapters/undici-webhooks.ts';
 import type { Config, GatewayConfig } from './config.ts';
 import { PAYMENT_PATH } from './http/payment-page.ts';
 import { TEST_GATEWAY_PATH } from './http/test-gateway-page.ts';
@@ -56,6 +57,8 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
     const testGateway = config.gateway.kind === 'test' ? openTestGateway(databaseUrl, opened) : null;
     const { smtpUrl, mailFrom, publicUrl } = config;
     const mailer = nodemailerMailer({ smtpUrl, from: mailFrom, outbox: path.join(config.dataDir, 'outbox') });
+    const webhookSender = undiciWebhooks({ reach: config.webhookReach });
+    opened.push(() => webhookSender.close());
     const rateLimits = createRateLimits({ redisUrl: config.redisUrl, perMinute: config.rateLimit });
     opened.push(async () => rateLimits.close());
     const app = createApp({
@@ -63,6 +66,7 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
       jobs: queue.jobs,
       gateway: testGateway ?? (await openGateway(config.gateway)),
       mailer,
+      webhookSender,
       paymentUrl: publicUrl === null ? null : (token) => `${publicUrl}${PAYMENT_PATH}/${token}`,
       renderer,
       files: folderPdfFiles(path.join(config.dataDir, 'pdf')),

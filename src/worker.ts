@@ -1,4 +1,4 @@
-// Entry: a worker alone. It renders and mails what the queue asks for, and sweeps for what the queue lost.
+// Entry: a worker alone. It renders, mails and tells what the queue asks for, and sweeps for what the queue lost.
 
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
@@ -12,6 +12,8 @@ import { runUntilSignal } from './run.ts';
 const SWEEP_EVERY_MS = 2_000;
 /** Most of that time they wait for the mail server. */
 const MAILS_AT_ONCE = 5;
+/** Each is served by a job of its own, which mostly waits. */
+const WEBHOOK_ENDPOINTS_AT_ONCE = 25;
 
 export interface Worker {
   /** Takes no more jobs and waits for those that run; mails that hang are cut off, and tried again later. */
@@ -25,10 +27,15 @@ export async function startWorker(product: Product, config: Config, log: Log): P
     redisUrl: config.redisUrl ?? undefined,
     log,
     // One more than can draw at once, so that reading and writing overlap with drawing.
-    concurrency: { renderInvoice: availableParallelism() + 1, sendEmail: MAILS_AT_ONCE },
+    concurrency: {
+      renderInvoice: availableParallelism() + 1,
+      sendEmail: MAILS_AT_ONCE,
+      sendWebhooks: WEBHOOK_ENDPOINTS_AT_ONCE,
+    },
     handlers: {
       renderInvoice: (reference) => app.renderInvoice(reference),
       sendEmail: (reference) => app.deliverEmail(reference),
+      sendWebhooks: (reference) => app.deliverWebhooks(reference),
     },
   });
   const sweep = startSweep({

@@ -10,6 +10,7 @@ import {
 import type { Invoice } from '../domain/invoice.ts';
 import { checkInvoiceItemsInput } from '../domain/issue-invoice.ts';
 import type { Clock, Ports, Transaction } from '../ports.ts';
+import { askForWebhooks } from './ask-for-webhooks.ts';
 
 export interface InvoiceItemsInput {
   /** Order item ids, from one or several orders of one customer. */
@@ -53,6 +54,7 @@ export async function invoiceItemLists(
     return decision;
   });
   await ports.jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
+  if (invoices.length > 0) await askForWebhooks(ports, merchantId);
   return outcomes;
 }
 

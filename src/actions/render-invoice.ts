@@ -5,6 +5,7 @@
 // 3. Mails with the invoice wait until then, and are asked for at once.
 
 import type { InvoiceReference, Ports } from '../ports.ts';
+import { askForWebhooks } from './ask-for-webhooks.ts';
 
 const MAX_ATTEMPTS = 8;
 const FIRST_RETRY_MS = 2_000;
@@ -34,6 +35,7 @@ export async function renderInvoice(ports: Ports, reference: InvoiceReference): 
     return;
   }
   await askForWaitingEmails(ports, reference);
+  await askForWebhooks(ports, reference.merchantId);
 }
 
 /** Mails wait for the PDF. One that is not asked for here is found by the sweep. */

@@ -10,6 +10,7 @@ import type { NewOrder, NewShipment, Transaction } from '../ports.ts';
 import { gatewayCallsIn } from './prisma-gateway-calls.ts';
 import * as records from './prisma-records.ts';
 import { insert, toJson } from './prisma-rows.ts';
+import { webhooksIn } from './prisma-webhook-endpoints.ts';
 
 type Client = Prisma.TransactionClient;
 
@@ -61,6 +62,7 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
       );
     },
     ...gatewayCallsIn(client, merchantId),
+    ...webhooksIn(client, merchantId),
     insertComment: async (comment) => {
       await client.invoiceComment.create({ data: { merchantId, ...comment } });
     },
