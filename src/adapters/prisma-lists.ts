@@ -165,12 +165,12 @@ async function orderConditions(client: StoreClient, merchantId: string, filter: 
 
 function deliveryConditions(
   merchantId: string,
-  { endpointIds, invoiceIds, events, statuses }: WebhookDeliveryFilter,
+  { endpointIds: endpoints, invoiceIds: invoices, events, statuses }: WebhookDeliveryFilter,
 ): readonly Sql[] {
   return [
     sql`r.merchant_id = ${merchantId}`,
-    ...given(endpointIds, (ids) => oneOf(sql`r.endpoint_id`, storableList(ids))),
-    ...given(invoiceIds, (ids) => oneOf(sql`r.invoice_id`, storableList(ids))),
+    ...given(endpoints, (ids) => oneOf(sql`r.endpoint_id`, storableList(ids))),
+    ...given(invoices, (ids) => oneOf(sql`r.invoice_id`, storableList(ids))),
     ...given(events, (list) => oneOf(sql`r.event`, list)),
     ...given(statuses, (list) => oneOf(sql`r.status`, list)),
   ];

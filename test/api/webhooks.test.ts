@@ -162,8 +162,8 @@ describe('an endpoint is told', () => {
     await soon(() => shop.received().length === 3);
     const told = shop
       .received()
-      .map(({ message: { data } }) => [data.invoice_id, data.state, data.amount_paid, data.amount_due]);
-    expect(told.toSorted()).toEqual(['at-once', 'captured', 'in-parts'].map((id) => [id, 'PAID', 2420, 0]));
+      .map(({ message: { data } }) => `${data.invoice_id} ${data.state} ${data.amount_paid} ${data.amount_due}`);
+    expect(told.toSorted()).toEqual(['at-once', 'captured', 'in-parts'].map((id) => `${id} PAID 2420 0`));
     expect(await shop.deliveries()).toHaveLength(3);
   });
 
@@ -175,15 +175,8 @@ describe('an endpoint is told', () => {
     await shop.ask(INVOICE_ORDER, { input: { order_id: 'void', capture: 'ONLINE', invoice_id: 'void' } });
     await shop.ask('mutation { voidInvoice(input: { invoice_id: "void" }) { invoice { id } } }');
     await soon(() => shop.received().length === 2);
-    expect(
-      shop
-        .received()
-        .map(({ message: { data } }) => [data.invoice_id, data.state])
-        .toSorted(),
-    ).toEqual([
-      ['by-hand', 'CANCELED'],
-      ['void', 'CANCELED'],
-    ]);
+    const told = shop.received().map(({ message: { data } }) => `${data.invoice_id} ${data.state}`);
+    expect(told.toSorted()).toEqual(['by-hand CANCELED', 'void CANCELED']);
   });
 
   test('that an invoice is credited, and of the credit invoice that was created for it', async () => {
