@@ -143,7 +143,24 @@ export function createApp(ports: Ports) {
     emailsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.emailsOfInvoices(ports, actor, ids),
     paymentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.paymentsOfInvoices(ports, actor, ids),
 
-    // telling others what happened
+    ...webhooks(ports),
+
+    // what the worker does
+    renderInvoice: (reference: InvoiceReference) => renderInvoice(ports, reference),
+    deliverEmail: (reference: EmailReference) => deliverEmail(ports, reference),
+    deliverWebhooks: (reference: WebhookEndpointReference) => deliverWebhooks(ports, reference),
+    sweepOwedWork: () => sweepOwedWork(ports),
+    settleGatewayCall: (reference: GatewayCallReference) => settleGatewayCall(ports, reference),
+    settleDueGatewayCalls: () => settleDueGatewayCalls(ports),
+    warnOfCallsElsewhere: () => warnOfCallsElsewhere(ports),
+    /** Resolves when the database answers. */
+    checkDatabase: () => ports.database.ping(),
+  };
+}
+
+/** Telling others what happened. */
+function webhooks(ports: Ports) {
+  return {
     createWebhookEndpoint: (actor: Actor, input: CreateWebhookEndpointInput) =>
       createWebhookEndpoint(ports, actor, input),
     updateWebhookEndpoint: (actor: Actor, input: UpdateWebhookEndpointInput) =>
@@ -156,16 +173,5 @@ export function createApp(ports: Ports) {
       readWebhooks.webhookDeliveryPage(ports, actor, input),
     webhookDeliveryCount: (actor: Actor, query: WebhookDeliveryQuery) =>
       readWebhooks.webhookDeliveryCount(ports, actor, query),
-
-    // what the worker does
-    renderInvoice: (reference: InvoiceReference) => renderInvoice(ports, reference),
-    deliverEmail: (reference: EmailReference) => deliverEmail(ports, reference),
-    deliverWebhooks: (reference: WebhookEndpointReference) => deliverWebhooks(ports, reference),
-    sweepOwedWork: () => sweepOwedWork(ports),
-    settleGatewayCall: (reference: GatewayCallReference) => settleGatewayCall(ports, reference),
-    settleDueGatewayCalls: () => settleDueGatewayCalls(ports),
-    warnOfCallsElsewhere: () => warnOfCallsElsewhere(ports),
-    /** Resolves when the database answers. */
-    checkDatabase: () => ports.database.ping(),
   };
 }

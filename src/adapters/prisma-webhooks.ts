@@ -45,25 +45,7 @@ export function prismaWebhooks(client: StoreClient): OwedWebhooks {
               AND delivery.status = 'PENDING' AND delivery.due_at <= ${now})`,
       );
     },
-    claimDue: async (now, askAgainAt, limit) => {
-      // Nearly always nothing is due, and then no endpoint is looked at.
-      const due = await client.$queryRaw`
-        SELECT 1 FROM webhook_deliveries WHERE status = 'PENDING' AND due_at <= ${now} LIMIT 1`;
-      if ((due as unknown[]).length === 0) return [];
-      return toReferences(
-        await client.$queryRaw<EndpointRow[]>`
-          WITH due AS MATERIALIZED (
-            SELECT merchant_id, id FROM webhook_endpoints AS endpoint
-            WHERE (ask_again_at IS NULL OR ask_again_at <= ${now}) AND EXISTS (
-              SELECT FROM webhook_deliveries AS delivery
-              WHERE delivery.merchant_id = endpoint.merchant_id AND delivery.endpoint_id = endpoint.id
-                AND delivery.status = 'PENDING' AND delivery.due_at <= ${now})
-            LIMIT ${limit} FOR NO KEY UPDATE SKIP LOCKED)
-          UPDATE webhook_endpoints AS endpoint SET ask_again_at = ${askAgainAt}
-          FROM due WHERE endpoint.merchant_id = due.merchant_id AND endpoint.id = due.id
-          RETURNING endpoint.merchant_id, endpoint.id`,
-      );
-    },
+    claimDue: (now, askAgainAt, limit) => claimDue(client, now, askAgainAt, limit),
     begin: (reference, now, overAt, limit) => begin(client, reference, now, overAt, limit),
     markSucceeded: async ({ merchantId, deliveryId }, { status, response, durationMs }) => {
       const data = { status: 'SUCCEEDED', error: null, dueAt: null };
@@ -106,6 +88,31 @@ function rememberedEndpoints(client: StoreClient): (merchantId: string) => Promi
     known.set(merchantId, { some, until: performance.now() + (some ? SOME_KNOWN_FOR_MS : NONE_KNOWN_FOR_MS) });
     return some;
   };
+}
+
+async function claimDue(
+  client: StoreClient,
+  now: Date,
+  askAgainAt: Date,
+  limit: number,
+): Promise<readonly WebhookEndpointReference[]> {
+  // Nearly always nothing is due, and then no endpoint is looked at.
+  const due = await client.$queryRaw`
+        SELECT 1 FROM webhook_deliveries WHERE status = 'PENDING' AND due_at <= ${now} LIMIT 1`;
+  if ((due as unknown[]).length === 0) return [];
+  return toReferences(
+    await client.$queryRaw<EndpointRow[]>`
+          WITH due AS MATERIALIZED (
+            SELECT merchant_id, id FROM webhook_endpoints AS endpoint
+            WHERE (ask_again_at IS NULL OR ask_again_at <= ${now}) AND EXISTS (
+              SELECT FROM webhook_deliveries AS delivery
+              WHERE delivery.merchant_id = endpoint.merchant_id AND delivery.endpoint_id = endpoint.id
+                AND delivery.status = 'PENDING' AND delivery.due_at <= ${now})
+            LIMIT ${limit} FOR NO KEY UPDATE SKIP LOCKED)
+          UPDATE webhook_endpoints AS endpoint SET ask_again_at = ${askAgainAt}
+          FROM due WHERE endpoint.merchant_id = due.merchant_id AND endpoint.id = due.id
+          RETURNING endpoint.merchant_id, endpoint.id`,
+  );
 }
 
 async function begin(

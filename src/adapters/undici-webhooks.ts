@@ -17,8 +17,6 @@ import type { WebhookAnswer } from '../domain/webhook-delivery.ts';
 import type { OutgoingWebhook, WebhookSender } from '../ports.ts';
 import { scrubbed } from './pino-log.ts';
 
-/** Connections to one endpoint at a time. */
-const MOST_CONNECTIONS = 4;
 const MOST_READ_BYTES = 4_096;
 const MOST_KEPT_CHARACTERS = 300;
 /** What the answer says is worth no longer wait: the status counts. */
@@ -52,9 +50,9 @@ export function undiciWebhooks({
   resolve = resolveBySystem,
   certificates,
 }: UndiciWebhooksOptions): UndiciWebhooks {
+  // As many connections as are asked for: merchants can share a host, and must not wait for each other there.
   const agent = new Agent({
     connect: { lookup: checkedLookup(reach, resolve), ...(certificates && { ca: [...certificates] }) },
-    connections: MOST_CONNECTIONS,
     keepAliveTimeout: IDLE_CONNECTION_MS,
     keepAliveMaxTimeout: IDLE_CONNECTION_MS,
     maxRequestsPerClient: 100,
