@@ -54,6 +54,11 @@ const config: CodegenConfig = {
           InvoiceVerification: '../actions/verify-invoices.ts#InvoiceVerification as InvoiceVerificationRecord',
           NumberSeries: '../domain/number-report.ts#NumberSeriesReport as NumberSeriesRecord',
           VatAmount: '../domain/vat.ts#VatAmount as VatAmountRecord',
+          WebhookEndpoint: '../domain/webhook-endpoint.ts#WebhookEndpoint as WebhookEndpointRecord',
+          WebhookDelivery: '../domain/webhook-delivery.ts#WebhookDelivery as WebhookDeliveryRecord',
+          WebhookDeliveryConnection:
+            '../graphql/connection.ts#WebhookDeliveryConnection as WebhookDeliveryConnectionRecord',
+          WebhookDeliveryEdge: '../graphql/connection.ts#WebhookDeliveryEdge as WebhookDeliveryEdgeRecord',
         },
       },
     },

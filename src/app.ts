@@ -22,7 +22,10 @@ import { cancelOrderItems } from './actions/cancel-order-items.ts';
 import { captureInvoice } from './actions/capture-invoice.ts';
 import { chargeRequest } from './actions/charge-request.ts';
 import { createInvoice } from './actions/create-invoice.ts';
+import { createWebhookEndpoint } from './actions/create-webhook-endpoint.ts';
+import { deleteWebhookEndpoint } from './actions/delete-webhook-endpoint.ts';
 import { deliverEmail } from './actions/deliver-email.ts';
+import { deliverWebhooks } from './actions/deliver-webhooks.ts';
 import { holdOrder } from './actions/hold-order.ts';
 import { gatherInvoicing, invoiceItems, type InvoiceItemsInput, type Invoicing } from './actions/invoice-items.ts';
 import { invoiceOrder, type InvoiceOrderInput } from './actions/invoice-order.ts';
@@ -33,29 +36,48 @@ import { openPaymentPage, signPaymentLink } from './actions/pay-invoice.ts';
 import { placeOrder, placeOrders } from './actions/place-order.ts';
 import * as readInvoices from './actions/read-invoices.ts';
 import * as readOrders from './actions/read-orders.ts';
+import * as readWebhooks from './actions/read-webhooks.ts';
 import { refundPayment, type RefundPaymentInput } from './actions/refund-payment.ts';
 import { registerPayment, type RegisterPaymentInput } from './actions/register-payment.ts';
 import { releaseOrder } from './actions/release-order.ts';
 import { renderInvoice } from './actions/render-invoice.ts';
+import { resendWebhookDelivery } from './actions/resend-webhook-delivery.ts';
 import { restoreInvoice } from './actions/restore-invoice.ts';
 import { retryInvoicePdf } from './actions/retry-invoice-pdf.ts';
 import { returnOrderItems } from './actions/return-order-items.ts';
+import { rotateWebhookSecret, type RotateWebhookSecretInput } from './actions/rotate-webhook-secret.ts';
 import { sendInvoiceEmail, type SendInvoiceEmailInput } from './actions/send-invoice-email.ts';
 import { settleDueGatewayCalls, settleGatewayCall, warnOfCallsElsewhere } from './actions/settle-gateway-calls.ts';
 import { shipItems, type ShipItemsInput } from './actions/ship-items.ts';
 import { sweepOwedWork } from './actions/sweep-owed-work.ts';
 import { verifyInvoices, type VerifyInvoicesInput } from './actions/verify-invoices.ts';
 import { watchInvoicePdf, type Watcher } from './actions/watch-invoice-pdf.ts';
+import { updateWebhookEndpoint } from './actions/update-webhook-endpoint.ts';
 import { voidInvoice } from './actions/void-invoice.ts';
 import type { TakeBackInput } from './actions/take-back-items.ts';
 import type { CreateInvoiceInput } from './domain/create-invoice.ts';
 import type { KeyedRequest } from './domain/idempotency-key.ts';
 import type { Invoice } from './domain/invoice.ts';
-import type { InvoiceListInput, InvoiceQuery, OrderListInput, OrderQuery } from './domain/list-filter.ts';
+import type {
+  InvoiceListInput,
+  InvoiceQuery,
+  OrderListInput,
+  OrderQuery,
+  WebhookDeliveryListInput,
+  WebhookDeliveryQuery,
+} from './domain/list-filter.ts';
 import type { Merchant } from './domain/party.ts';
 import type { PlaceOrderInput } from './domain/place-order.ts';
 import type { Payment } from './domain/payment.ts';
-import type { EmailReference, GatewayCallReference, InvoicePart, InvoiceReference, Ports } from './ports.ts';
+import type { CreateWebhookEndpointInput, UpdateWebhookEndpointInput } from './domain/webhook-endpoint.ts';
+import type {
+  EmailReference,
+  GatewayCallReference,
+  InvoicePart,
+  InvoiceReference,
+  Ports,
+  WebhookEndpointReference,
+} from './ports.ts';
 
 type Keys = readonly string[];
 
@@ -145,10 +167,12 @@ export function createApp(ports: Ports, gatherings = gatherAll(ports)) {
     // proof for the bookkeeper
     verifyInvoices: (actor: Actor, input: VerifyInvoicesInput) => verifyInvoices(ports, actor, input),
     invoiceNumberReport: (actor: Actor, year: number | null) => invoiceNumberReport(ports, actor, year),
+    ...webhooks(ports),
 
     // what the worker does
     renderInvoice: (reference: InvoiceReference) => renderInvoice(ports, reference),
     deliverEmail: (reference: EmailReference) => deliverEmail(ports, reference),
+    deliverWebhooks: (reference: WebhookEndpointReference) => deliverWebhooks(ports, reference),
     sweepOwedWork: () => sweepOwedWork(ports),
     settleGatewayCall: (reference: GatewayCallReference) => settleGatewayCall(ports, reference),
     settleDueGatewayCalls: () => settleDueGatewayCalls(ports),
@@ -187,4 +211,21 @@ async function answerOnce(
 ): Promise<string | KeyedAppRun> {
   const begun = await beginRun(ports, actor, { ...request, merchantId: actor.merchantId });
   return typeof begun === 'string' ? begun : { ...begun, app: createApp(begun.ports, gatherings) };
+}
+/** Telling others what happened. */
+function webhooks(ports: Ports) {
+  return {
+    createWebhookEndpoint: (actor: Actor, input: CreateWebhookEndpointInput) =>
+      createWebhookEndpoint(ports, actor, input),
+    updateWebhookEndpoint: (actor: Actor, input: UpdateWebhookEndpointInput) =>
+      updateWebhookEndpoint(ports, actor, input),
+    deleteWebhookEndpoint: (actor: Actor, endpointId: string) => deleteWebhookEndpoint(ports, actor, endpointId),
+    rotateWebhookSecret: (actor: Actor, input: RotateWebhookSecretInput) => rotateWebhookSecret(ports, actor, input),
+    resendWebhookDelivery: (actor: Actor, deliveryId: string) => resendWebhookDelivery(ports, actor, deliveryId),
+    webhookEndpoints: (actor: Actor) => readWebhooks.webhookEndpoints(ports, actor),
+    webhookDeliveryPage: (actor: Actor, input: WebhookDeliveryListInput) =>
+      readWebhooks.webhookDeliveryPage(ports, actor, input),
+    webhookDeliveryCount: (actor: Actor, query: WebhookDeliveryQuery) =>
+      readWebhooks.webhookDeliveryCount(ports, actor, query),
+  };
 }

@@ -24,6 +24,7 @@ export interface Config {
   readonly gateway: GatewayConfig;
   /** Records that one key may touch a minute. */
   readonly rateLimit: number;
+  readonly webhookReach: WebhookReach;
   /** Where a worker alone tells how it is; null nowhere. 0 takes any free port. */
   readonly workerPort: number | null;
   /** What whoever asks for the metrics must show; null where nothing was set. */
@@ -40,6 +41,9 @@ export interface TracingConfig {
   /** null takes the name of what the process runs. */
   readonly serviceName: string | null;
 }
+
+/** Where webhooks may go: to public addresses over https; over http and to this machine, too; or anywhere. */
+export type WebhookReach = 'public' | 'loopback' | 'any';
 
 export type GatewayConfig =
   | { readonly kind: 'none' | 'test' }
@@ -95,6 +99,7 @@ const environment = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: urlOf(['http:', 'https:'], 'must be a URL like http://collector:4318'),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: urlOf(['http:', 'https:'], 'must be a URL like http://collector:4318/v1/traces'),
   OTEL_SERVICE_NAME: z.string().nullable().default(null),
+  WEBHOOKS_ALLOW_PRIVATE: z.enum(['true', 'false'], 'must be true or false').nullable().default(null),
   PAYMENT_GATEWAY: z.enum(['test', 'stripe', 'none'], 'must be test, stripe or none').default('test'),
   STRIPE_SECRET_KEY: z
     .string()
@@ -152,6 +157,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: values.LOG_LEVEL,
     gateway: gatewayOf(values),
     rateLimit: values.RATE_LIMIT,
+    webhookReach: webhookReachOf(values),
     workerPort: values.WORKER_PORT,
     metricsToken: values.METRICS_TOKEN,
     drainMs: values.DRAIN_SECONDS * 1_000,
@@ -164,6 +170,12 @@ function tracingOf(values: z.infer<typeof environment>): TracingConfig | null {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: ofAll, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: ofTraces } = values;
   const url = ofTraces ?? (ofAll === null ? null : `${ofAll.replace(/\/$/, '')}/v1/traces`);
   return url === null ? null : { url, serviceName: values.OTEL_SERVICE_NAME };
+}
+
+// The embedded database is for development: there a shop's endpoint is on the same machine.
+function webhookReachOf(values: z.infer<typeof environment>): WebhookReach {
+  if (values.WEBHOOKS_ALLOW_PRIVATE === 'true') return 'any';
+  return values.WEBHOOKS_ALLOW_PRIVATE === null && values.DATABASE_URL === null ? 'loopback' : 'public';
 }
 
 function gatewayOf(values: z.infer<typeof environment>): GatewayConfig {

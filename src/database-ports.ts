@@ -5,7 +5,14 @@ import type { GatewayCall } from './domain/gateway-call.ts';
 import type { InvoiceComment, InvoiceEmail, NewInvoiceEmail } from './domain/invoice-notes.ts';
 import type { Invoice, InvoiceDocument, InvoiceLine } from './domain/invoice.ts';
 import type { InvoicingDecision, InvoicingFacts, NumberedLater } from './domain/decide-invoices.ts';
-import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from './domain/list-filter.ts';
+import type {
+  InvoiceFilter,
+  InvoiceQuery,
+  OrderFilter,
+  OrderQuery,
+  WebhookDeliveryFilter,
+  WebhookDeliveryQuery,
+} from './domain/list-filter.ts';
 import type { CreditableLine } from './domain/take-back.ts';
 import type { KeyedRequest, StoredKey } from './domain/idempotency-key.ts';
 import type { Order, OrderItem, OrderWithItems } from './domain/order.ts';
@@ -15,6 +22,9 @@ import type { Payment } from './domain/payment.ts';
 import type { Address, Customer, Merchant } from './domain/party.ts';
 import type { ChainPlace, FoundSeal, Seal, SealEntry } from './domain/seal.ts';
 import type { NumberCount } from './domain/number-report.ts';
+import type { WebhookAnswer, WebhookDelivery } from './domain/webhook-delivery.ts';
+import type { WebhookEndpoint } from './domain/webhook-endpoint.ts';
+import type { WebhookMessage } from './domain/webhook-event.ts';
 
 export interface Customers {
   findById(merchantId: string, ids: readonly string[]): Promise<readonly Customer[]>;
@@ -125,6 +135,16 @@ export interface Transaction {
   insertInvoices(invoices: readonly NumberedLater[]): Promise<void>;
   /** Keeps, under the request's key, what this transaction comes to; false when another runner has the request now. */
   noteStep(taken: TakenKey, step: string): Promise<boolean>;
+  /** Locks the webhook endpoints of the merchant, oldest first: nobody else makes or changes one meanwhile. */
+  lockWebhookEndpoints(): Promise<readonly WebhookEndpoint[]>;
+  /** Saves an endpoint, new or changed. */
+  saveWebhookEndpoint(endpoint: WebhookEndpoint): Promise<void>;
+  deleteWebhookEndpoint(endpointId: string, now: Date): Promise<void>;
+  /** Gives up what an endpoint was not told yet. */
+  endWebhookDeliveries(endpointId: string, reason: string): Promise<void>;
+  findWebhookDelivery(deliveryId: string): Promise<WebhookDelivery | null>;
+  /** Owes the event of a delivery to its endpoint once more. */
+  repeatWebhookDelivery(deliveryId: string, as: { readonly id: string; readonly now: Date }): Promise<WebhookDelivery>;
 }
 
 export interface NewShipment {
@@ -142,6 +162,7 @@ export interface Database extends Issuing {
   readonly proofs: Proofs;
   readonly gatewayCalls: GatewayCalls;
   readonly emails: OwedEmails;
+  readonly webhooks: OwedWebhooks;
   readonly merchants: Merchants;
   readonly apiKeys: ApiKeys;
   readonly idempotencyKeys: IdempotencyKeys;
@@ -239,6 +260,58 @@ export interface OwedEmails {
   claimDue(now: Date, askAgainAt: Date, limit: number): Promise<readonly EmailReference[]>;
   /** Gives up those that were asked for before `oldest` and are not being sent; returns how many. */
   expire(oldest: Date, now: Date, reason: string): Promise<number>;
+}
+
+/**
+ * What webhook endpoints are told of. The database itself owes an event to each endpoint that wants it, in the transaction of
+ * the event (prisma/migrations/20261122050000_webhooks).
+ */
+export interface OwedWebhooks {
+  /** Oldest first. */
+  endpoints(merchantId: string): Promise<readonly WebhookEndpoint[]>;
+  /** In list order; one record more than the limit tells that there are more. */
+  page(merchantId: string, query: WebhookDeliveryQuery, window: Window): Promise<readonly WebhookDelivery[]>;
+  count(merchantId: string, filter: WebhookDeliveryFilter): Promise<number>;
+  /** Endpoints of a merchant that are owed something now. Says none, for seconds, of one that had no endpoint a moment ago. */
+  dueOf(merchantId: string, now: Date): Promise<readonly WebhookEndpointReference[]>;
+  /** Endpoints that are owed something now, each left alone by other sweeps until `askAgainAt`. */
+  claimDue(now: Date, askAgainAt: Date, limit: number): Promise<readonly WebhookEndpointReference[]>;
+  /**
+   * Takes up so many of what an endpoint is owed now, oldest first, counting the attempts. Until `overAt` nobody else can
+   * have them. What one that is disabled or deleted is owed all the same is given up.
+   */
+  begin(reference: WebhookEndpointReference, now: Date, overAt: Date, limit: number): Promise<readonly OwedWebhook[]>;
+  /** The endpoint took it: SUCCEEDED, whatever was recorded meanwhile. */
+  markSucceeded(reference: WebhookDeliveryReference, answer: WebhookAnswer): Promise<void>;
+  /** `nextAttemptAt` null gives up: FAILED. Changes nothing once another attempt has begun. */
+  markFailed(
+    reference: WebhookDeliveryReference,
+    attempt: number,
+    answer: WebhookAnswer & { readonly error: string },
+    nextAttemptAt: Date | null,
+  ): Promise<void>;
+  /** Disables an endpoint, if that is still where it is, and gives up what it is owed. */
+  disable(reference: WebhookEndpointReference, url: string, reason: string, now: Date): Promise<void>;
+  /** Deletes deliveries that have ended and were made before `oldest`; returns how many. */
+  forget(oldest: Date, limit: number): Promise<number>;
+}
+
+export interface WebhookEndpointReference {
+  readonly merchantId: string;
+  readonly endpointId: string;
+}
+
+export interface WebhookDeliveryReference {
+  readonly merchantId: string;
+  readonly deliveryId: string;
+}
+
+export interface OwedWebhook {
+  readonly deliveryId: string;
+  readonly attempt: number;
+  readonly firstAttemptAt: Date;
+  readonly endpoint: WebhookEndpoint;
+  readonly message: WebhookMessage;
 }
 
 export interface EmailReference {

@@ -7,6 +7,7 @@
 // - gateway call: a call of the payment gateway, saved before it is made and settled once (domain/gateway-call.ts).
 // - owed PDF: an invoice whose row says PENDING. The row is the promise; a queued job only makes it quick.
 // - owed mail: a request to send one whose row says QUEUED, kept in the same way.
+// - owed webhook: a delivery of an event to an endpoint whose row says PENDING, kept in the same way.
 // - idempotency key: what a caller names a request by, so that it can be sent again (domain/idempotency-key.ts). Its
 //   runner is the server that works on it now.
 // - seal: an entry in the chain of hashes over a merchant's issued documents (domain/seal.ts).
@@ -16,7 +17,8 @@ import type { Scope } from './domain/access.ts';
 import type { GatewayAnswer, GatewayCall } from './domain/gateway-call.ts';
 import type { InvoiceMail } from './domain/invoice-mail.ts';
 import type { InvoiceDocument } from './domain/invoice.ts';
-import type { Database, EmailReference, InvoiceReference } from './database-ports.ts';
+import type { WebhookAnswer } from './domain/webhook-delivery.ts';
+import type { Database, EmailReference, InvoiceReference, WebhookEndpointReference } from './database-ports.ts';
 
 export type * from './database-ports.ts';
 
@@ -65,6 +67,8 @@ export interface TokenClaims {
 export interface Jobs {
   renderInvoices(references: readonly InvoiceReference[]): Promise<void>;
   sendEmails(references: readonly EmailReference[]): Promise<void>;
+  /** One job an endpoint, which sends all that is due: however slow one is, the others do not wait behind it. */
+  sendWebhooks(references: readonly WebhookEndpointReference[]): Promise<void>;
 }
 
 /** Brings mails to a mail server, or where else they are kept. */
@@ -75,6 +79,23 @@ export interface Mailer {
    * Never takes longer than `deadlineMs`.
    */
   deliver(mail: OutgoingMail, deadlineMs: number): Promise<string | null>;
+}
+
+/** Brings messages to the endpoints of merchants, signed as Standard Webhooks has it, and to no address of ours. */
+export interface WebhookSender {
+  /** What is wrong with an address, as far as it tells by itself; null when it may be tried. */
+  urlFault(url: string): string | null;
+  /** Never throws, never follows a redirect, and never takes longer than `timeoutMs`. */
+  send(message: OutgoingWebhook, timeoutMs: number): Promise<WebhookAnswer>;
+}
+
+export interface OutgoingWebhook {
+  readonly url: string;
+  readonly id: string;
+  readonly sentAt: Date;
+  readonly body: string;
+  /** It is signed with each of them. */
+  readonly secrets: readonly string[];
 }
 
 /** The same `id` and `date` make the same Message-ID and Date header. */
@@ -160,6 +181,7 @@ export interface Ports {
   /** null when none is configured. */
   readonly gateway: PaymentGateway | null;
   readonly mailer: Mailer;
+  readonly webhookSender: WebhookSender;
   /** The address under which a payment token opens, for mails; null when nobody has said how the world reaches us. */
   readonly paymentUrl: ((token: string) => string) | null;
   readonly renderer: PdfRenderer;

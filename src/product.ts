@@ -19,6 +19,7 @@ import { createRateLimits } from './adapters/rate-limits.ts';
 import { raiseWall } from './adapters/row-level-security.ts';
 import { signedLinks } from './adapters/signed-links.ts';
 import { connectTestGateway, type TestGateway } from './adapters/test-gateway.ts';
+import { undiciWebhooks } from './adapters/undici-webhooks.ts';
 import { watched, type Watch } from './adapters/watched-ports.ts';
 import type { Config, GatewayConfig } from './config.ts';
 import { PAYMENT_PATH } from './http/payment-page.ts';
@@ -80,6 +81,8 @@ export async function openProduct(
     const testGateway = config.gateway.kind === 'test' ? openTestGateway(databaseUrl, opened) : null;
     const { smtpUrl, mailFrom, publicUrl } = config;
     const mailer = nodemailerMailer({ smtpUrl, from: mailFrom, outbox: path.join(config.dataDir, 'outbox') });
+    const webhookSender = undiciWebhooks({ reach: config.webhookReach });
+    opened.push(() => webhookSender.close());
     const rateLimits = createRateLimits({ redisUrl: config.redisUrl, perMinute: config.rateLimit });
     opened.push(async () => rateLimits.close());
     const pdfChanges = postgresPdfChanges(databaseUrl, log);
@@ -88,6 +91,7 @@ export async function openProduct(
     const app = createApp({
       ...watched(watch, { database, gateway, mailer, renderer }),
       jobs: queue.jobs,
+      webhookSender,
       paymentUrl: publicUrl === null ? null : (token) => `${publicUrl}${PAYMENT_PATH}/${token}`,
       files: folderPdfFiles(path.join(config.dataDir, 'pdf')),
       pdfChanges,

@@ -1,4 +1,4 @@
-// Entry: a worker alone. It renders and mails what the queue asks for, and sweeps for what the queue lost.
+// Entry: a worker alone. It renders, mails and tells what the queue asks for, and sweeps for what the queue lost.
 
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
@@ -14,6 +14,8 @@ import { runUntilSignal } from './run.ts';
 const SWEEP_EVERY_MS = 2_000;
 /** Most of that time they wait for the mail server. */
 const MAILS_AT_ONCE = 5;
+/** Each is served by a job of its own, which mostly waits. */
+const WEBHOOK_ENDPOINTS_AT_ONCE = 25;
 
 export interface Worker {
   /** Whether jobs of every kind are being taken up. */
@@ -30,10 +32,15 @@ export async function startWorker(product: Product, config: Config, log: Log): P
     log,
     watch: product.watch,
     // One more than can draw at once, so that reading and writing overlap with drawing.
-    concurrency: { renderInvoice: availableParallelism() + 1, sendEmail: MAILS_AT_ONCE },
+    concurrency: {
+      renderInvoice: availableParallelism() + 1,
+      sendEmail: MAILS_AT_ONCE,
+      sendWebhooks: WEBHOOK_ENDPOINTS_AT_ONCE,
+    },
     handlers: {
       renderInvoice: (reference) => app.renderInvoice(reference),
       sendEmail: (reference) => app.deliverEmail(reference),
+      sendWebhooks: (reference) => app.deliverWebhooks(reference),
     },
   });
   const sweep = startSweep({

@@ -20,6 +20,7 @@ const DEFAULTS = {
   metricsToken: null,
   drainMs: 0,
   tracing: null,
+  webhookReach: 'loopback',
 };
 
 const STRIPE = { PAYMENT_GATEWAY: 'stripe', STRIPE_SECRET_KEY: 'sk_test_1' };
@@ -48,9 +49,23 @@ describe('readConfig', () => {
     ['an IPv6 address', { HOST: '::1' }, { host: '::1' }],
     ['an absolute folder', { DATA_DIR: '/var/lib/shop' }, { dataDir: path.resolve('/var/lib/shop') }],
     ['a relative folder', { DATA_DIR: '../elsewhere' }, { dataDir: path.resolve('../elsewhere') }],
-    ['postgres', { DATABASE_URL: 'postgres://u:p@db:5432/shop' }, { databaseUrl: 'postgres://u:p@db:5432/shop' }],
-    ['postgresql', { DATABASE_URL: 'postgresql://db/shop' }, { databaseUrl: 'postgresql://db/shop' }],
-    ['a socket', { DATABASE_URL: 'postgres:///shop?host=/run/pg' }, { databaseUrl: 'postgres:///shop?host=/run/pg' }],
+    [
+      'postgres',
+      { DATABASE_URL: 'postgres://u:p@db:5432/shop' },
+      { databaseUrl: 'postgres://u:p@db:5432/shop', webhookReach: 'public' },
+    ],
+    [
+      'postgresql',
+      { DATABASE_URL: 'postgresql://db/shop' },
+      { databaseUrl: 'postgresql://db/shop', webhookReach: 'public' },
+    ],
+    [
+      'a socket',
+      { DATABASE_URL: 'postgres:///shop?host=/run/pg' },
+      { databaseUrl: 'postgres:///shop?host=/run/pg', webhookReach: 'public' },
+    ],
+    ['webhooks to anywhere', { WEBHOOKS_ALLOW_PRIVATE: 'true' }, { webhookReach: 'any' }],
+    ['webhooks to the public alone', { WEBHOOKS_ALLOW_PRIVATE: 'false' }, { webhookReach: 'public' }],
     ['redis', { REDIS_URL: 'redis://cache:6379/2' }, { redisUrl: 'redis://cache:6379/2' }],
     ['redis over TLS', { REDIS_URL: 'rediss://:secret@cache' }, { redisUrl: 'rediss://:secret@cache' }],
     ['SMTP', { SMTP_URL: 'smtp://localhost:1025' }, { smtpUrl: 'smtp://localhost:1025' }],

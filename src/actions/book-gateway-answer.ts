@@ -10,6 +10,7 @@ import {
 import type { OrderWithItems } from '../domain/order.ts';
 import { reviewed, settleCall } from '../domain/settle-gateway-call.ts';
 import type { Ports, Transaction } from '../ports.ts';
+import { askForWebhooks } from './ask-for-webhooks.ts';
 import { issueFromOrder } from './issue-from-order.ts';
 
 /** Returns the call as it stands then: a call that had ended already stays as it was. */
@@ -22,6 +23,7 @@ export async function bookGatewayAnswer(ports: Ports, call: GatewayCall, answer:
     ports.log.error('gateway.money_not_given_back', { merchantId, invoiceId, callId: call.id, reason: settled.error });
   }
   if (isIssued && invoiceId !== null) await ports.jobs.renderInvoices([{ merchantId, invoiceId }]);
+  if (invoiceId !== null) await askForWebhooks(ports, merchantId);
   return settled;
 }
 

@@ -7,6 +7,7 @@
 import { invoiceMail } from '../domain/invoice-mail.ts';
 import type { Payment } from '../domain/payment.ts';
 import type { EmailReference, OwedEmail, Ports } from '../ports.ts';
+import { askForWebhooks } from './ask-for-webhooks.ts';
 import { signPaymentLink } from './pay-invoice.ts';
 
 const DELIVERY_DEADLINE_MS = 40_000;
@@ -36,6 +37,7 @@ export async function deliverEmail(ports: Ports, reference: EmailReference): Pro
   }
   ports.log.warn('invoice.email_refused', { ...reference, attempt: owed.attempt, reason: withoutWords(refusal) });
   await ports.database.emails.markFailed(reference, owed.attempt, refusal, null);
+  await askForWebhooks(ports, reference.merchantId);
 }
 
 /** Returns the reason of a refusal for good, null when the mail was taken; throws when it may be tried again. */
@@ -80,6 +82,7 @@ async function tryLater(ports: Ports, reference: EmailReference, owed: OwedEmail
   const retryAt = isTooLate ? null : next;
   ports.log.warn('invoice.email_failed', { ...reference, attempt, retryAt, error: withoutWords(error) });
   await ports.database.emails.markFailed(reference, attempt, error, retryAt);
+  if (isTooLate) await askForWebhooks(ports, reference.merchantId);
 }
 
 /** What a mail server says after its code can name the recipient: that stands in the mail's entry, not in the log. */

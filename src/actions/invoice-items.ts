@@ -5,6 +5,7 @@ import { decideInvoices, type InvoiceOutcome, type InvoiceRequest } from '../dom
 import type { Invoice } from '../domain/invoice.ts';
 import { checkInvoiceItemsInput } from '../domain/issue-invoice.ts';
 import type { Ports } from '../ports.ts';
+import { askForWebhooks } from './ask-for-webhooks.ts';
 import { gatherRequests, type Gathered } from './gather-requests.ts';
 
 export interface InvoiceItemsInput {
@@ -59,10 +60,11 @@ function requestOf(ports: Ports, input: InvoiceItemsInput): InvoiceRequest {
 
 /** Decides a list of requests of one merchant in one transaction, each as if the ones before it had been made alone. */
 async function invoiceItemLists(
-  { database, jobs, clock }: Ports,
+  ports: Ports,
   merchantId: string,
   requests: readonly InvoiceRequest[],
 ): Promise<readonly Outcome[]> {
+  const { database, jobs, clock } = ports;
   const wanted = {
     itemIds: requests.flatMap(({ itemIds }) => itemIds),
     invoiceIds: requests.map(({ invoiceId }) => invoiceId),
@@ -73,6 +75,7 @@ async function invoiceItemLists(
   );
   // Nobody waits for the queue, and asking it never throws: what it misses the sweep finds.
   void jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
+  if (invoices.length > 0) void askForWebhooks(ports, merchantId);
   const issued = new Map(
     invoices.map(({ invoice: { id, ...head } }) => [id, { id, ...head, number: numbers.get(id) ?? '' }]),
   );

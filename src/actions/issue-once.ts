@@ -4,6 +4,7 @@ import type { Actor } from '../domain/access.ts';
 import { idTaken } from '../domain/decide-invoices.ts';
 import type { Invoice } from '../domain/invoice.ts';
 import type { Ports, Transaction } from '../ports.ts';
+import { askForWebhooks } from './ask-for-webhooks.ts';
 
 export interface IssueRequest<Locked> {
   /** Chosen by the caller; one is made when it is not. */
@@ -34,7 +35,10 @@ export async function issueOnce<Locked>(ports: Ports, actor: Actor, request: Iss
     await request.issue(transaction, locked, { invoiceId, requestHash, now: ports.clock.now() });
     return true;
   });
-  if (isNew) await ports.jobs.renderInvoices([{ merchantId, invoiceId }]);
+  if (isNew) {
+    await ports.jobs.renderInvoices([{ merchantId, invoiceId }]);
+    await askForWebhooks(ports, merchantId);
+  }
   const [invoice] = await ports.database.invoices.findById(merchantId, [invoiceId]);
   if (!invoice) throw new RangeError('An issued invoice never goes away.');
   return invoice;

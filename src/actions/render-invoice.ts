@@ -6,6 +6,7 @@
 
 import { sealOf } from '../domain/seal.ts';
 import type { InvoiceReference, Ports } from '../ports.ts';
+import { askForWebhooks } from './ask-for-webhooks.ts';
 
 const MAX_ATTEMPTS = 8;
 const FIRST_RETRY_MS = 2_000;
@@ -35,6 +36,7 @@ export async function renderInvoice(ports: Ports, reference: InvoiceReference): 
     return;
   }
   await askForWaitingEmails(ports, reference);
+  await askForWebhooks(ports, reference.merchantId);
 }
 
 /** Mails wait for the PDF. One that is not asked for here is found by the sweep. */

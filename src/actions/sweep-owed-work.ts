@@ -1,5 +1,5 @@
-// The sweep: finds owed PDFs and mails whose job was lost or whose retry is due, and asks for them again. Seals what is not
-// sealed yet, and removes what is kept for a time only.
+// The sweep: finds owed PDFs, mails and webhooks whose job was lost or whose retry is due, and asks for them again. Seals what
+// is not sealed yet, and removes what is kept for a time only.
 
 import type { Ports } from '../ports.ts';
 import { KEY_LIFE_HOURS } from '../domain/idempotency-key.ts';
@@ -9,6 +9,9 @@ import { sealInvoices } from './seal-invoices.ts';
 const BATCH = 500;
 /** How long what was asked for is left to its job before the sweep asks again. */
 const LEASE_MS = 8_000;
+/** Shorter, because the job of an endpoint stops after a few seconds and leaves the rest to the next one. */
+const WEBHOOK_LEASE_MS = 3_000;
+const WEBHOOKS_KEPT_MS = 30 * 24 * 3_600_000;
 
 /** Returns how many it asked for. */
 export async function sweepOwedWork(ports: Ports): Promise<number> {
@@ -26,7 +29,15 @@ export async function sweepOwedWork(ports: Ports): Promise<number> {
     (due) => jobs.sendEmails(due),
   );
   await sealInvoices(ports);
-  return pdfs + emails;
+  const endpoints = await askInBatches(
+    ports,
+    (now, askAgainAt) => database.webhooks.claimDue(now, askAgainAt, BATCH),
+    (due) => jobs.sendWebhooks(due),
+    WEBHOOK_LEASE_MS,
+  );
+  // A batch each round is more than comes in.
+  await database.webhooks.forget(new Date(ports.clock.now().getTime() - WEBHOOKS_KEPT_MS), BATCH);
+  return pdfs + emails + endpoints;
 }
 
 async function expireEmails({ database, clock, log }: Ports): Promise<void> {
@@ -40,11 +51,12 @@ async function askInBatches<Reference>(
   { clock }: Ports,
   claim: (now: Date, until: Date) => Promise<readonly Reference[]>,
   ask: (due: readonly Reference[]) => Promise<void>,
+  leaseMs = LEASE_MS,
 ): Promise<number> {
   let asked = 0;
   for (;;) {
     const now = clock.now();
-    const due = await claim(now, new Date(now.getTime() + LEASE_MS));
+    const due = await claim(now, new Date(now.getTime() + leaseMs));
     if (due.length > 0) await ask(due);
     asked += due.length;
     if (due.length < BATCH) return asked;

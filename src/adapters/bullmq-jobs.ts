@@ -1,9 +1,9 @@
 // The queue: asks for jobs, on BullMQ with PostgreSQL or Redis behind it. bullmq-worker.ts works them off.
 //
-// 1. The queue only makes work quick. What is owed stands on the rows of invoices and mails, and the sweep asks again for
-//    what the queue lost, so asking never throws and nothing here retries a job.
+// 1. The queue only makes work quick. What is owed stands on the rows of invoices, mails and deliveries, and the sweep asks
+//    again for what the queue lost, so asking never throws and nothing here retries a job.
 // 2. A job may run twice, and the queue never says that one has run: handlers look at the row first.
-// 3. An invoice, or a mail, waits in its queue once at most, however often it is asked for.
+// 3. An invoice, a mail, or an endpoint, waits in its queue once at most, however often it is asked for.
 
 import { type BackendFactory, type IQueueBackend, Queue } from 'bullmq';
 import {
@@ -14,7 +14,7 @@ import {
   UnsuitableQueueServer,
   within,
 } from './bullmq-connection.ts';
-import { emailJob, JOB_KINDS, type JobKind, queueOf, renderJob } from './bullmq-kinds.ts';
+import { emailJob, JOB_KINDS, type JobKind, queueOf, renderJob, webhooksJob } from './bullmq-kinds.ts';
 import { connectToQueueServer, type QueueServerOptions } from './bullmq-server.ts';
 import type { Jobs, Tracing } from '../ports.ts';
 
@@ -55,6 +55,7 @@ export async function createBullmqJobs(options: BullmqJobsOptions): Promise<Bull
     jobs: {
       renderInvoices: (references) => producer.ask('renderInvoice', references.map(renderJob)),
       sendEmails: (references) => producer.ask('sendEmail', references.map(emailJob)),
+      sendWebhooks: (references) => producer.ask('sendWebhooks', references.map(webhooksJob)),
     },
     check: () => producer.check(),
     depths: () => producer.depths(),
@@ -167,7 +168,12 @@ interface OpenQueues {
 async function openQueues(options: QueueServerOptions, onError: (error: unknown) => void): Promise<OpenQueues> {
   const connection = await connectToQueueServer({ ...options, purpose: 'ask', onError });
   const create = (kind: JobKind) => createQueue(queueOf(kind), connection.createBackend).on('error', onError);
-  const opened = { queues: { renderInvoice: create('renderInvoice'), sendEmail: create('sendEmail') }, connection };
+  const queues = {
+    renderInvoice: create('renderInvoice'),
+    sendEmail: create('sendEmail'),
+    sendWebhooks: create('sendWebhooks'),
+  };
+  const opened = { queues, connection };
   try {
     // A queue that once failed to get ready never does: it is thrown away, and the next call opens another.
     for (const kind of JOB_KINDS) await opened.queues[kind].waitUntilReady();

@@ -1,15 +1,16 @@
 // The kinds of jobs: for each the queue that it waits in, and what it carries.
 //
-// Each kind has a queue of its own, so that mails that hang at their server never hold up PDFs.
+// Each kind has a queue of its own, so that mails and webhooks that hang at their servers never hold up PDFs.
 
 import { createHash } from 'node:crypto';
 import type { Job } from 'bullmq';
-import type { EmailReference, InvoiceReference } from '../ports.ts';
+import type { EmailReference, InvoiceReference, WebhookEndpointReference } from '../ports.ts';
 
 /** What handles a job of each kind, given what it carries. */
 export interface Handlers {
   readonly renderInvoice: (reference: InvoiceReference) => Promise<void>;
   readonly sendEmail: (reference: EmailReference) => Promise<void>;
+  readonly sendWebhooks: (reference: WebhookEndpointReference) => Promise<void>;
 }
 
 export type JobKind = keyof Handlers;
@@ -17,7 +18,7 @@ export type JobKind = keyof Handlers;
 /** A job as it waits. */
 interface QueuedJob {
   readonly name: string;
-  readonly data: InvoiceReference | EmailReference;
+  readonly data: InvoiceReference | EmailReference | WebhookEndpointReference;
   readonly opts: {
     readonly jobId: string;
     readonly attempts: number;
@@ -29,9 +30,10 @@ interface QueuedJob {
 const JOBS = {
   renderInvoice: { queue: 'billhead', job: 'render-invoice' },
   sendEmail: { queue: 'billhead-mail', job: 'send-email' },
+  sendWebhooks: { queue: 'billhead-webhooks', job: 'send-webhooks' },
 } as const satisfies Record<JobKind, object>;
 
-export const JOB_KINDS: readonly JobKind[] = ['renderInvoice', 'sendEmail'];
+export const JOB_KINDS: readonly JobKind[] = ['renderInvoice', 'sendEmail', 'sendWebhooks'];
 
 export function queueOf(kind: JobKind): string {
   return JOBS[kind].queue;
@@ -43,6 +45,10 @@ export function renderJob({ merchantId, invoiceId }: InvoiceReference): QueuedJo
 
 export function emailJob({ merchantId, emailId }: EmailReference): QueuedJob {
   return queuedJob('sendEmail', { merchantId, emailId }, emailId);
+}
+
+export function webhooksJob({ merchantId, endpointId }: WebhookEndpointReference): QueuedJob {
+  return queuedJob('sendWebhooks', { merchantId, endpointId }, endpointId);
 }
 
 function queuedJob(kind: JobKind, data: QueuedJob['data'], id: string): QueuedJob {
@@ -65,6 +71,9 @@ export async function handle(kind: JobKind, job: Job, handlers: Handlers): Promi
     }
     if (kind === 'sendEmail' && hasTexts(data, 'merchantId', 'emailId')) {
       return handlers.sendEmail({ merchantId: data.merchantId, emailId: data.emailId });
+    }
+    if (kind === 'sendWebhooks' && hasTexts(data, 'merchantId', 'endpointId')) {
+      return handlers.sendWebhooks({ merchantId: data.merchantId, endpointId: data.endpointId });
     }
   }
   throw new Error('not a job of this version');

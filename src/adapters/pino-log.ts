@@ -21,7 +21,8 @@ const SCRUBBED: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/\b(Bearer|Basic)\s+[\w+/=.~-]+/gi, `$1 ${REDACTED}`],
   // The beginning of a key names it, as in the list of keys; the rest is the secret.
   [/\b(bh_[A-Za-z0-9-]{8,32})_[\w-]+/g, `$1_${REDACTED}`],
-  [/\b((?:sk|rk|whsec)_(?:(?:live|test)_)?)\w+/g, `$1${REDACTED}`],
+  [/\b((?:sk|rk)_(?:(?:live|test)_)?)\w+/g, `$1${REDACTED}`],
+  [/\b(whsec_)[\w+/=-]+/g, `$1${REDACTED}`],
   // Access tokens, and any other JWT.
   [/\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g, REDACTED],
   // Signed links, with or without the address before them: the token is the permission.

@@ -15,6 +15,7 @@ const OWED = {
   /** Rendering has failed for good: waits for retryInvoicePdf. */
   pdf_given_up: `invoices WHERE pdf_status = 'FAILED'`,
   email: `invoice_emails WHERE status = 'QUEUED'`,
+  webhook: `webhook_deliveries WHERE status = 'PENDING'`,
   gateway_call: `gateway_calls WHERE due_at IS NOT NULL`,
 } as const satisfies Readonly<Record<string, string>>;
 

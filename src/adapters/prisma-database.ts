@@ -27,6 +27,7 @@ import { prismaCustomers, prismaInvoices, prismaOrders } from './prisma-reads.ts
 import * as records from './prisma-records.ts';
 import type { StoreClient } from './prisma-rows.ts';
 import { prismaTransaction } from './prisma-transaction.ts';
+import { prismaWebhooks } from './prisma-webhooks.ts';
 import { statementNames } from './statement-names.ts';
 
 const POOL_SIZE = 16;
@@ -83,6 +84,7 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     proofs: behindWall(prismaProofs(client), ['findUnsealed']),
     gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
     emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
+    webhooks: behindWall(prismaWebhooks(client), ['claimDue', 'forget']),
     merchants: prismaMerchants(client),
     apiKeys: behindWall({ ...prismaApiKeys(client), ...pgKeyReading(pool, columnsOf) }, ['findByPrefixes']),
     idempotencyKeys: behindWall(prismaIdempotencyKeys(client), ['renew', 'removeOld']),

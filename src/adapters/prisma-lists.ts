@@ -6,7 +6,14 @@
 // 3. A search that finds few records names and sorts those; one that finds many walks the sort and tests each record,
 //    because a page of them is soon full. Only the places where the text was found are looked at again.
 
-import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from '../domain/list-filter.ts';
+import type {
+  InvoiceFilter,
+  InvoiceQuery,
+  OrderFilter,
+  OrderQuery,
+  WebhookDeliveryFilter,
+  WebhookDeliveryQuery,
+} from '../domain/list-filter.ts';
 import type { InvoiceSortField, OrderSortField, Sort, SortField, SortKey } from '../domain/list-sort.ts';
 import type { Window } from '../domain/page.ts';
 import { Prisma } from '../generated/prisma/client.ts';
@@ -73,6 +80,24 @@ export async function orderCount(client: StoreClient, merchantId: string, filter
   return count(client, sql`orders`, await orderConditions(client, merchantId, filter));
 }
 
+/** The ids of a window in list order; one more than its limit tells that there are more. */
+export async function webhookDeliveryIds(
+  client: StoreClient,
+  merchantId: string,
+  { filter, sort }: WebhookDeliveryQuery,
+  window: Window,
+): Promise<readonly string[]> {
+  return page(client, sql`webhook_deliveries`, deliveryConditions(merchantId, filter), CREATED_AT, sort, window);
+}
+
+export async function webhookDeliveryCount(
+  client: StoreClient,
+  merchantId: string,
+  filter: WebhookDeliveryFilter,
+): Promise<number> {
+  return count(client, sql`webhook_deliveries`, deliveryConditions(merchantId, filter));
+}
+
 async function page(
   client: StoreClient,
   table: Sql,
@@ -135,6 +160,19 @@ async function orderConditions(client: StoreClient, merchantId: string, filter: 
     ...given(placedFrom, (from) => sql`r.placed_at >= ${from.toISOString()}::timestamptz`),
     ...given(placedTo, (to) => sql`r.placed_at < ${to.toISOString()}::timestamptz`),
     ...(search === null ? [] : [await searched(client, merchantId, search, ORDER_SEARCH)]),
+  ];
+}
+
+function deliveryConditions(
+  merchantId: string,
+  { endpointIds: endpoints, invoiceIds: invoices, events, statuses }: WebhookDeliveryFilter,
+): readonly Sql[] {
+  return [
+    sql`r.merchant_id = ${merchantId}`,
+    ...given(endpoints, (ids) => oneOf(sql`r.endpoint_id`, storableList(ids))),
+    ...given(invoices, (ids) => oneOf(sql`r.invoice_id`, storableList(ids))),
+    ...given(events, (list) => oneOf(sql`r.event`, list)),
+    ...given(statuses, (list) => oneOf(sql`r.status`, list)),
   ];
 }
 

@@ -11,6 +11,7 @@ import { idempotencyKeysIn } from './prisma-idempotency-keys.ts';
 import * as issuing from './issuing-statements.ts';
 import * as records from './prisma-records.ts';
 import { insert, toJson } from './prisma-rows.ts';
+import { webhooksIn } from './prisma-webhook-endpoints.ts';
 
 type Client = Prisma.TransactionClient;
 
@@ -61,6 +62,7 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
     },
     ...gatewayCallsIn(client, merchantId),
     ...idempotencyKeysIn(client),
+    ...webhooksIn(client, merchantId),
     insertComment: async (comment) => {
       await client.invoiceComment.create({ data: { merchantId, ...comment } });
     },

@@ -19,7 +19,7 @@ export function watched(watch: Watch, { database, gateway, mailer, renderer }: W
 }
 
 function watchedDatabase({ measures, tracing }: Watch, database: Database): Database {
-  const { pdfs, emails, gatewayCalls } = database;
+  const { pdfs, emails, gatewayCalls, webhooks } = database;
   /** What a sweep claims was lost, or is due again. */
   const counted = async <T>(kind: string, claim: Promise<readonly T[]>): Promise<readonly T[]> => {
     const due = await claim;
@@ -35,6 +35,7 @@ function watchedDatabase({ measures, tracing }: Watch, database: Database): Data
     ...database,
     pdfs: { ...pdfs, claimDue: (...when) => counted('pdf', pdfs.claimDue(...when)) },
     emails: { ...emails, claimDue: (...when) => counted('email', emails.claimDue(...when)) },
+    webhooks: { ...webhooks, claimDue: (...when) => counted('webhook', webhooks.claimDue(...when)) },
     gatewayCalls: { ...gatewayCalls, claimDue: (...when) => counted('gateway_call', gatewayCalls.claimDue(...when)) },
     transact: (merchantId, work) => transaction(() => database.transact(merchantId, work)),
     issueInvoices: (...wanted) => transaction(() => database.issueInvoices(...wanted)),

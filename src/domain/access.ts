@@ -2,7 +2,8 @@
 
 import { Refusal } from './errors.ts';
 
-export type Scope = 'orders:read' | 'orders:write' | 'invoices:read' | 'invoices:write' | 'payments:write';
+export type Scope =
+  'orders:read' | 'orders:write' | 'invoices:read' | 'invoices:write' | 'payments:write' | 'webhooks:manage';
 
 export const SCOPES: readonly Scope[] = [
   'orders:read',
@@ -10,6 +11,7 @@ export const SCOPES: readonly Scope[] = [
   'invoices:read',
   'invoices:write',
   'payments:write',
+  'webhooks:manage',
 ];
 
 /** On whose behalf an action runs. Everything it reads and writes belongs to this merchant. */
@@ -42,4 +44,5 @@ const WRITING: Readonly<Record<Scope, readonly Scope[]>> = {
   'orders:write': [],
   'invoices:write': [],
   'payments:write': [],
+  'webhooks:manage': [],
 };

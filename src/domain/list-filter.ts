@@ -9,6 +9,8 @@ import type { InvoiceSortField, OrderSortField, Sort, SortField } from './list-s
 import type { OrderStatus } from './order.ts';
 import { windowOf, type PageInput, type Window } from './page.ts';
 import { Faults } from './text.ts';
+import type { WebhookDeliveryStatus } from './webhook-delivery.ts';
+import type { WebhookEvent } from './webhook-event.ts';
 
 const MAX_ENTRIES = 100;
 const MAX_LENGTH = 200;
@@ -41,6 +43,13 @@ export interface OrderFilter {
   readonly search: string | null;
 }
 
+export interface WebhookDeliveryFilter {
+  readonly endpointIds: readonly string[] | null;
+  readonly invoiceIds: readonly string[] | null;
+  readonly events: readonly WebhookEvent[] | null;
+  readonly statuses: readonly WebhookDeliveryStatus[] | null;
+}
+
 /** A filter and a sort that were checked. */
 export interface Query<Filter, Field extends SortField> {
   readonly filter: Filter;
@@ -49,6 +58,7 @@ export interface Query<Filter, Field extends SortField> {
 
 export type InvoiceQuery = Query<InvoiceFilter, InvoiceSortField>;
 export type OrderQuery = Query<OrderFilter, OrderSortField>;
+export type WebhookDeliveryQuery = Query<WebhookDeliveryFilter, 'CREATED_AT'>;
 
 type Given<T> = { readonly [Key in keyof T]?: T[Key] | null | undefined };
 
@@ -60,6 +70,7 @@ export interface ListInput<Filter, Field extends SortField> extends PageInput {
 
 export type InvoiceListInput = ListInput<InvoiceFilter, InvoiceSortField>;
 export type OrderListInput = ListInput<OrderFilter, OrderSortField>;
+export type WebhookDeliveryListInput = Omit<ListInput<WebhookDeliveryFilter, 'CREATED_AT'>, 'sort'>;
 
 /** Throws BAD_USER_INPUT with every fault. */
 export function invoiceList(input: InvoiceListInput): { readonly query: InvoiceQuery; readonly window: Window } {
@@ -109,6 +120,25 @@ export function orderList(input: OrderListInput): { readonly query: OrderQuery; 
   };
   notReversed(faults, 'placedTo', filter.placedFrom, filter.placedTo);
   notReversed(faults, 'createdTo', filter.createdFrom, filter.createdTo);
+  return checked(faults, query, input);
+}
+
+/** Newest first. Throws BAD_USER_INPUT with every fault. */
+export function webhookDeliveryList(input: WebhookDeliveryListInput): {
+  readonly query: WebhookDeliveryQuery;
+  readonly window: Window;
+} {
+  const filter = input.filter ?? {};
+  const faults = new Faults();
+  const query: WebhookDeliveryQuery = {
+    filter: {
+      endpointIds: texts(faults, 'endpointIds', filter.endpointIds),
+      invoiceIds: texts(faults, 'invoiceIds', filter.invoiceIds),
+      events: entries(faults, 'events', filter.events),
+      statuses: entries(faults, 'statuses', filter.statuses),
+    },
+    sort: { field: 'CREATED_AT', direction: 'DESC' },
+  };
   return checked(faults, query, input);
 }
 

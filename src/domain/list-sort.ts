@@ -2,6 +2,7 @@
 
 import type { Invoice } from './invoice.ts';
 import type { Order } from './order.ts';
+import type { WebhookDelivery } from './webhook-delivery.ts';
 
 export type InvoiceSortField = 'CREATED_AT' | 'UPDATED_AT' | 'NUMBER' | 'TOTAL' | 'DUE_DATE';
 export type OrderSortField = 'CREATED_AT' | 'UPDATED_AT' | 'NUMBER' | 'TOTAL' | 'PLACED_AT';
@@ -41,6 +42,10 @@ export function invoiceSortKey(invoice: Invoice, field: InvoiceSortField): SortK
 
 export function orderSortKey(order: Order, field: OrderSortField): SortKey {
   return { field, value: ORDER_VALUES[field](order), id: order.id };
+}
+
+export function webhookDeliverySortKey({ createdAt, id }: WebhookDelivery): SortKey {
+  return { field: 'CREATED_AT', value: createdAt.toISOString(), id };
 }
 
 const isInstant = (value: string) => /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/.test(value) && isTime(value);

@@ -1,10 +1,11 @@
 // Connections of the GraphQL Cursor Connections specification, and the cursors that stand for sort keys.
 
 import type { Invoice } from '../domain/invoice.ts';
-import type { InvoiceQuery, OrderQuery } from '../domain/list-filter.ts';
+import type { InvoiceQuery, OrderQuery, WebhookDeliveryQuery } from '../domain/list-filter.ts';
 import { isSortField, isSortValue, type SortKey } from '../domain/list-sort.ts';
 import type { Order } from '../domain/order.ts';
 import type { CursorInput, Page } from '../domain/page.ts';
+import type { WebhookDelivery } from '../domain/webhook-delivery.ts';
 import { camelCased } from './field-names.ts';
 
 export interface Edge<T> {
@@ -32,6 +33,8 @@ export type OrderConnection = QueriedConnection<Order, OrderQuery>;
 export type OrderEdge = Edge<Order>;
 export type InvoiceConnection = QueriedConnection<Invoice, InvoiceQuery>;
 export type InvoiceEdge = Edge<Invoice>;
+export type WebhookDeliveryConnection = QueriedConnection<WebhookDelivery, WebhookDeliveryQuery>;
+export type WebhookDeliveryEdge = Edge<WebhookDelivery>;
 
 export function connectionOf<T, Field, Query extends { readonly sort: { readonly field: Field } }>(
   { page, query }: { readonly page: Page<T>; readonly query: Query },

@@ -3,7 +3,7 @@
 import { badInput } from '../domain/errors.ts';
 import { invoiceability, orderActions } from '../domain/invoiceability.ts';
 import { invoiceLineId, type Invoice, type InvoiceLine } from '../domain/invoice.ts';
-import { invoiceSortKey, orderSortKey } from '../domain/list-sort.ts';
+import { invoiceSortKey, orderSortKey, webhookDeliverySortKey } from '../domain/list-sort.ts';
 import { reimbursement } from '../domain/reimbursement.ts';
 import { vatBreakdown, type NetAndVat } from '../domain/vat.ts';
 import type { Resolvers } from '../generated/graphql.ts';
@@ -45,6 +45,9 @@ export const resolvers: Resolvers = {
     customer: (_, { id }, { loaders }) => loaders.customer.load(id),
     verifyInvoices: (_, args, { app, actor }) => app.verifyInvoices(actor, camelCased(args)),
     invoiceNumberReport: (_, { year }, { app, actor }) => app.invoiceNumberReport(actor, year ?? null),
+    webhookEndpoints: (_, __, { app, actor }) => app.webhookEndpoints(actor),
+    webhookDeliveries: async (_, args, { app, actor }) =>
+      connectionOf(await app.webhookDeliveryPage(actor, listInputOf(args)), webhookDeliverySortKey),
   },
 
   Mutation: {
@@ -88,6 +91,23 @@ export const resolvers: Resolvers = {
       changing(context, async ({ app, actor }) => ({ invoice: await app.registerPayment(actor, camelCased(input)) })),
     retryInvoicePdf: (_, { input }, context) =>
       changing(context, async ({ app, actor }) => ({ invoice: await app.retryInvoicePdf(actor, input.invoice_id) })),
+    createWebhookEndpoint: (_, { input }, context) =>
+      changing(context, ({ app, actor }) => app.createWebhookEndpoint(actor, camelCased(input))),
+    updateWebhookEndpoint: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({
+        endpoint: await app.updateWebhookEndpoint(actor, camelCased(input)),
+      })),
+    deleteWebhookEndpoint: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => {
+        await app.deleteWebhookEndpoint(actor, input.endpoint_id);
+        return { endpoint_id: input.endpoint_id };
+      }),
+    rotateWebhookSecret: (_, { input }, context) =>
+      changing(context, ({ app, actor }) => app.rotateWebhookSecret(actor, camelCased(input))),
+    resendWebhookDelivery: (_, { input }, context) =>
+      changing(context, async ({ app, actor }) => ({
+        delivery: await app.resendWebhookDelivery(actor, input.delivery_id),
+      })),
   },
 
   Subscription: {
@@ -181,6 +201,9 @@ export const resolvers: Resolvers = {
 
   OrderConnection: { total_count: ({ query }, _, { app, actor }) => app.orderCount(actor, query) },
   InvoiceConnection: { total_count: ({ query }, _, { app, actor }) => app.invoiceCount(actor, query) },
+  WebhookDeliveryConnection: { total_count: ({ query }, _, { app, actor }) => app.webhookDeliveryCount(actor, query) },
+
+  DeleteWebhookEndpointPayload: { endpoint_id: ({ endpoint_id: id }) => id },
 };
 
 /** Runs a mutation; what this request had looked up before it is read anew. */

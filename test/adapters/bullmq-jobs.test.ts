@@ -333,8 +333,8 @@ describe.skipIf(redis === null)('queue on a Redis that evicts keys', () => {
     await admin.quit();
     const options = { databaseUrl: 'postgres://nobody@127.0.0.1:1/unused', redisUrl: evicting.url, log: recordLog() };
     await expect(createBullmqJobs(options)).rejects.toThrow(/noeviction/);
-    const handlers = { renderInvoice: async () => {}, sendEmail: async () => {} };
-    const concurrency = { renderInvoice: 1, sendEmail: 1 };
+    const handlers = { renderInvoice: async () => {}, sendEmail: async () => {}, sendWebhooks: async () => {} };
+    const concurrency = { renderInvoice: 1, sendEmail: 1, sendWebhooks: 1 };
     await expect(startBullmqWorker({ ...options, concurrency, handlers })).rejects.toThrow(/noeviction/);
   });
 });
@@ -359,11 +359,11 @@ async function openQueueUnderTest(server: 'PostgreSQL' | 'Redis') {
       : { databaseUrl: database.url, redisUrl: reach(redisUrl), log };
   }
   async function work(renderInvoice: Handler, atOnce = 4, through?: FlakyNetwork, sendEmail = nothing) {
-    const concurrency = { renderInvoice: atOnce, sendEmail: atOnce };
+    const concurrency = { renderInvoice: atOnce, sendEmail: atOnce, sendWebhooks: atOnce };
     const worker = await startBullmqWorker({
       ...options(through),
       concurrency,
-      handlers: { renderInvoice, sendEmail },
+      handlers: { renderInvoice, sendEmail, sendWebhooks: async () => {} },
     });
     opened.push(() => worker.close());
     return worker;

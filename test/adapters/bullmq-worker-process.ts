@@ -8,7 +8,7 @@ const say = (event: string) => process.stdout.write(`${event}\n`);
 await startBullmqWorker({
   databaseUrl,
   redisUrl,
-  concurrency: { renderInvoice: 1, sendEmail: 1 },
+  concurrency: { renderInvoice: 1, sendEmail: 1, sendWebhooks: 1 },
   log: { info: say, warn: say, error: say },
   handlers: {
     renderInvoice({ invoiceId }) {
@@ -16,5 +16,6 @@ await startBullmqWorker({
       return new Promise(() => {});
     },
     sendEmail: async () => {},
+    sendWebhooks: async () => {},
   },
 });

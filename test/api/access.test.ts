@@ -27,6 +27,7 @@ const GIVES: Readonly<Record<Scope, readonly Scope[]>> = {
   'invoices:read': ['invoices:read'],
   'invoices:write': ['invoices:read', 'invoices:write'],
   'payments:write': ['orders:read', 'invoices:read', 'payments:write'],
+  'webhooks:manage': ['webhooks:manage'],
 };
 
 describe('a key with one scope alone', () => {

@@ -298,8 +298,12 @@ describe('before the PDF', () => {
     const worker = await startBullmqWorker({
       databaseUrl: product.databaseUrl,
       log: quietLog,
-      concurrency: { renderInvoice: 1, sendEmail: 1 },
-      handlers: { renderInvoice: product.product.app.renderInvoice, sendEmail: product.product.app.deliverEmail },
+      concurrency: { renderInvoice: 1, sendEmail: 1, sendWebhooks: 1 },
+      handlers: {
+        renderInvoice: product.product.app.renderInvoice,
+        sendEmail: product.product.app.deliverEmail,
+        sendWebhooks: product.product.app.deliverWebhooks,
+      },
     });
     await newest(id, 'SENT', product);
     expect(smtp.receivedBy(address)).toHaveLength(1);

@@ -55,6 +55,13 @@ const HONEST: Readonly<Record<string, () => Promise<object>>> = {
   addInvoiceComment: async () => ({ invoice_id: 'known', comment: 'Thank you' }),
   sendInvoiceEmail: async () => ({ invoice_id: 'known' }),
   registerPayment: async () => ({ invoice_id: 'known', amount: 1, method: 'cash' }),
+  createWebhookEndpoint: async () => {
+    // There may be ten of them, and no more.
+    for (const { id } of (await billhead.ask('{ webhookEndpoints { id } }')).webhookEndpoints) {
+      await billhead.ask(`mutation { deleteWebhookEndpoint(input: { endpoint_id: "${id}" }) { endpoint_id } }`);
+    }
+    return { url: 'https://hooks.example.com/', events: ['INVOICE_PAID'] };
+  },
 };
 const honest = async (operation: string): Promise<Readonly<Record<string, unknown>>> => {
   const input = await HONEST[operation]?.();
@@ -75,7 +82,9 @@ const fields = textFieldsOf(schema);
 
 test('the table covers every text of the schema', () => {
   expect(fields.length).toBeGreaterThan(80);
-  expect(new Set(fields.map(({ operation }) => operation))).toEqual(new Set(minimal.keys()));
+  // This one takes none.
+  const withTexts = [...minimal.keys()].filter((name) => name !== 'webhookEndpoints');
+  expect(new Set(fields.map(({ operation }) => operation))).toEqual(new Set(withTexts));
   for (const label of NOT_GIVEN_BACK) expect(fields.map((field) => field.label)).toContain(label);
 });
 

@@ -36,12 +36,13 @@ const NAMES = [
 /** Nothing is ever looked up by these: a few values do. Every other text takes all. */
 const WORDS = new Set(
   `street postal_code city region country organisation currency locale name email vat_number registration_number
-   vat_rate vat_reason comment memo method reference`.split(/\s+/),
+   vat_rate vat_reason comment memo method reference url description`.split(/\s+/),
 );
 
 const SAMPLES: Readonly<Record<string, unknown>> = {
   currency: 'EUR',
   country: 'NL',
+  url: 'https://hooks.example.com/',
   vat_rate: '21',
   Quantity: 1,
   Money: 100,
@@ -68,6 +69,10 @@ function namedAt(mark: string, order: string, { owner, name }: Pick<Place, 'owne
     case 'order_id':
     case 'invoice_id':
       return `${mark}${order}`;
+    case 'endpoint_id':
+      return `${mark}endpoint`;
+    case 'delivery_id':
+      return `${mark}delivery`;
     case 'order_item_id':
     case 'contra_item_id':
     case 'item':
@@ -163,6 +168,7 @@ function comparable(answer: unknown): string {
     .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '<id>')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
     .replaceAll(/\/(pdf|pay)\/[\w.-]+/g, '/$1/<token>')
+    .replaceAll(/whsec_[\w+/=]+/g, 'whsec_<secret>')
     .replaceAll(/_[0-9a-f]{32}\b/g, '_<reference>')
     .replaceAll(/"(sha256|hash|cursor|startCursor|endCursor)":"[^"]*"/g, '"$1":"<value>"')
     .replaceAll(new RegExp(FOREIGN, 'gi'), MISSING)

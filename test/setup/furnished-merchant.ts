@@ -35,6 +35,12 @@ export async function addFurnishedMerchant(billhead: TestProduct, id: string, ma
   const invoiceOrder = (input: object) =>
     run('mutation ($input: InvoiceOrderInput!) { invoiceOrder(input: $input) { invoice { id } } }', { input });
 
+  await run(`mutation { createWebhookEndpoint(input: { url: "https://hooks.example.com/${mark}secret",
+    description: "${mark}secret books", events: [INVOICE_CREATED, INVOICE_PAID] }) { secret } }`);
+  const database = new pg.Client({ connectionString: billhead.databaseUrl });
+  await database.connect();
+  // The product makes its id: here it is called after the mark, too.
+  await database.query('UPDATE webhook_endpoints SET id = $2 WHERE merchant_id = $1', [id, `${mark}endpoint`]);
   await place(`${mark}open`);
   await place('same');
   await invoiceItems(['same-1'], 'same');
@@ -70,11 +76,14 @@ export async function addFurnishedMerchant(billhead: TestProduct, id: string, ma
   });
 
   await billhead.product.app.renderInvoice({ merchantId: id, invoiceId: `${mark}due` });
-  const database = new pg.Client({ connectionString: billhead.databaseUrl });
-  await database.connect();
   await database.query(
     `UPDATE invoices SET pdf_status = 'FAILED', pdf_error = $2, pdf_due_at = NULL WHERE merchant_id = $1 AND id = $3`,
     [id, `${mark}secret fault`, `${mark}failed`],
+  );
+  await database.query(
+    `UPDATE webhook_deliveries SET id = $2, response = $3, error = $3
+     WHERE merchant_id = $1 AND invoice_id = $4 AND event = 'INVOICE_CREATED'`,
+    [id, `${mark}delivery`, `${mark}secret answer`, `${mark}due`],
   );
   // Not to be noted again while a test compares.
   await database.query(`UPDATE api_keys SET last_used_at = now() + interval '1 day' WHERE merchant_id = $1`, [id]);

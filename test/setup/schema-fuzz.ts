@@ -53,11 +53,13 @@ export function fuzzedOperations(schema: GraphQLSchema): readonly FuzzedOperatio
 function fuzzed(field: GraphQLField<unknown, unknown>, kind: 'query' | 'mutation' | 'subscription'): FuzzedOperation {
   const declared = field.args.map(({ name, type }) => `$${name}: ${String(type)}`).join(', ');
   const passed = field.args.map(({ name }) => `${name}: $${name}`).join(', ');
+  // Empty parentheses are no GraphQL.
+  const inParentheses = (text: string) => (text === '' ? '' : `(${text})`);
   return {
     name: field.name,
     isMutation: kind === 'mutation',
     places: field.args.flatMap((argument) => placesOf(argument, field.name, '', true)),
-    document: `${kind}(${declared}) { ${field.name}(${passed}) ${selectionOf(field.type)} }`,
+    document: `${kind}${inParentheses(declared)} { ${field.name}${inParentheses(passed)} ${selectionOf(field.type)} }`,
     variables: (given, sample) => valuesOf(field.args, field.name, '', given, sample),
   };
 }
