@@ -34,9 +34,9 @@ async function restarted({ stage, shop, random, isShort }: Run, mode: 'fast' | '
 
 async function connectionsEnded({ stage, shop, random, isShort }: Run): Promise<void> {
   const orders = await shop.placeOrders(isShort ? 30 : 100, { rows: 3 });
-  let isOver = false;
-  const asked = issueAll(shop, orders).finally(() => (isOver = true));
-  while (!isOver) {
+  const over = new AbortController();
+  const asked = issueAll(shop, orders).finally(() => over.abort());
+  while (!over.signal.aborted) {
     await stage.postgres.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE application_name LIKE 'billhead%' AND random() < $1`,
@@ -62,9 +62,9 @@ async function connectionsCut(run: Run): Promise<void> {
   const { shop, random, isShort } = run;
   const { line, address } = await behindLine(run);
   const orders = await shop.placeOrders(isShort ? 30 : 100, { rows: 3 });
-  let isOver = false;
-  const asked = issueAll(shop.at(address), orders).finally(() => (isOver = true));
-  while (!isOver) {
+  const over = new AbortController();
+  const asked = issueAll(shop.at(address), orders).finally(() => over.abort());
+  while (!over.signal.aborted) {
     await pause(20 + random.below(80));
     line.cut();
   }

@@ -5,6 +5,7 @@ import { oddMachines } from './odd-machines.ts';
 import { postgresFaults } from './postgres-faults.ts';
 import { previousVersion } from './previous-version.ts';
 import { redisFaults } from './redis-faults.ts';
+import { retriesWithKey } from './retries-with-key.ts';
 import type { Scenario } from './scenario.ts';
 import { serverDeaths } from './server-deaths.ts';
 import { twoWorkers } from './two-workers.ts';
@@ -15,6 +16,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...serverDeaths,
   ...redisFaults,
   ...postgresFaults,
+  ...retriesWithKey,
   ...manyCallers,
   ...twoWorkers,
   ...oddMachines,

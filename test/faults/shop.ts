@@ -205,7 +205,7 @@ export function post(url: string, headers: http.OutgoingHttpHeaders, body: objec
             const { statusCode: status = 0, headers: answered } = response;
             resolve({ status, headers: answered, body: JSON.parse(text) });
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         });
       },

@@ -171,9 +171,9 @@ export class Stage {
   }
 
   #watch(running: RunningProcess, what: string): void {
-    void running.exit().then((exit) => {
-      if (!this.#asked.has(running))
-        this.#crashes.push(`${what} ended by itself (${exit}): ${running.output().slice(-2_000)}`);
+    running.child.once('close', (code, signal) => {
+      if (this.#asked.has(running)) return;
+      this.#crashes.push(`${what} ended by itself (${signal ?? code}): ${running.output().slice(-2_000)}`);
     });
   }
 
