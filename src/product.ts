@@ -3,11 +3,12 @@
 import path from 'node:path';
 import { createApp, type App } from './app.ts';
 import { createBullmqJobs } from './adapters/bullmq-jobs.ts';
+import { startDatabaseClock } from './adapters/database-clock.ts';
 import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts';
 import { folderPdfFiles } from './adapters/folder-pdf-files.ts';
 import { joseAccessTokens } from './adapters/jose-access-tokens.ts';
 import { migrate } from './adapters/migrations.ts';
-import { nodeDigests, systemClock, timeSortedIds } from './adapters/node-platform.ts';
+import { nodeDigests, timeSortedIds } from './adapters/node-platform.ts';
 import { nodemailerMailer } from './adapters/nodemailer-mailer.ts';
 import { createPdfkitRenderer } from './adapters/pdfkit-renderer.ts';
 import { connectPrisma, type PrismaDatabase } from './adapters/prisma-database.ts';
@@ -49,6 +50,8 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
     await migrate(databaseUrl, log);
     const database = await connect(databaseUrl, log);
     opened.push(() => database.close());
+    const clock = await startDatabaseClock({ readTime: () => database.time(), log });
+    opened.push(() => clock.close());
     const queue = await createBullmqJobs({ databaseUrl, redisUrl: config.redisUrl ?? undefined, log });
     opened.push(() => queue.close());
     const renderer = createPdfkitRenderer();
@@ -69,7 +72,7 @@ export async function openProduct(config: Config, log: Log, connect = connectBeh
       rateLimits,
       tokens: joseAccessTokens(() => database.signingKeys()),
       links: signedLinks((merchantId) => database.linkSecret(merchantId)),
-      clock: systemClock,
+      clock,
       ids: timeSortedIds,
       digests: nodeDigests,
       log,

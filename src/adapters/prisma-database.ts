@@ -31,6 +31,8 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
 
 export interface PrismaDatabase extends Database {
   close(): Promise<void>;
+  /** What time it is for the database. */
+  time(): Promise<Date>;
   /** The secret that signs a merchant's links; null when there is no such merchant. */
   linkSecret(merchantId: string): Promise<Uint8Array | null>;
   /** What signs access tokens, the newest first. */
@@ -78,6 +80,11 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     close: async () => {
       await client.$disconnect();
       await pool.end();
+    },
+    time: async () => {
+      const [row] = await client.$queryRaw<{ time: Date }[]>`SELECT clock_timestamp() AS time`;
+      if (!row) throw new RangeError('A SELECT of one value gives a row.');
+      return row.time;
     },
     signingKeys: () => client.signingKey.findMany({ orderBy: { createdAt: 'desc' } }),
     linkSecret: async (merchantId) => {
