@@ -36,7 +36,7 @@ async function connectionsEnded({ stage, shop, random, isShort }: Run): Promise<
   const orders = await shop.placeOrders(isShort ? 30 : 100, { rows: 3 });
   const over = new AbortController();
   const asked = issueAll(shop, orders).finally(() => over.abort());
-  while (!over.signal.aborted) {
+  for (let time = 0; time < (isShort ? 5 : 25) && !over.signal.aborted; time += 1) {
     await stage.postgres.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE application_name LIKE 'billhead%' AND random() < $1`,
@@ -64,7 +64,7 @@ async function connectionsCut(run: Run): Promise<void> {
   const orders = await shop.placeOrders(isShort ? 30 : 100, { rows: 3 });
   const over = new AbortController();
   const asked = issueAll(shop.at(address), orders).finally(() => over.abort());
-  while (!over.signal.aborted) {
+  for (let time = 0; time < (isShort ? 5 : 25) && !over.signal.aborted; time += 1) {
     await pause(20 + random.below(80));
     line.cut();
   }

@@ -1,7 +1,7 @@
 // Scenario 12: the worker of the version before the newest migration serves the new server's jobs.
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readdir, rm, symlink } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -67,9 +67,7 @@ async function prepareSources(): Promise<string> {
   const folder = path.join(os.tmpdir(), `billhead-test-${process.pid}-previous`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
-  process.once('exit', () => {
-    // Nothing may wait here, so what is left over is removed by the next run of the tests.
-  });
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const archive = path.join(folder, 'sources.tar');
   await done('git', ['archive', '--output', archive, commit], ROOT);
   await done('tar', ['-xf', archive, '-C', folder], ROOT);
