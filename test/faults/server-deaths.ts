@@ -88,5 +88,7 @@ function sendWhole(address: string, request: string): { isTaken: Promise<unknown
 
 async function jobsUnderWay({ redis, postgres }: Run['stage']): Promise<unknown> {
   if (!redis) return postgres.query(`SELECT * FROM bullmq.job WHERE state = 'active'`);
+  // The queue is really kept under this name.
+  assert.equal(await redis.command('EXISTS', 'billhead-faults:billhead:meta'), 1);
   return redis.command('LRANGE', 'billhead-faults:billhead:active', 0, -1);
 }
