@@ -33,12 +33,18 @@ export class NotPossibleHere extends Error {
 /** Plays a scenario once, lets everything recover, and checks everything. */
 export async function play(scenario: Scenario, stage: Stage, how: { seed: number; isShort: boolean }): Promise<void> {
   const shop = await stage.openShop();
-  try {
-    await scenario.play({ ...how, random: randomFrom(how.seed), stage, shop });
-  } finally {
-    await stage.restore();
-  }
+  const run = { ...how, random: randomFrom(how.seed), stage, shop };
+  const outcomes = [await outcomeOf(scenario.play(run)), await outcomeOf(stage.restore())];
+  // What went wrong first is what is told.
+  for (const fault of outcomes) if (fault !== null) throw fault;
   await checkEverything(stage, shop);
   const crashes = stage.takeCrashes();
   if (crashes.length > 0) throw new Error(crashes.join('\n'));
+}
+
+async function outcomeOf(work: Promise<void>): Promise<Error | null> {
+  return work.then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
 }

@@ -40,7 +40,7 @@ async function lockOutlived(run: Run): Promise<void> {
   await blocked.waitFor('loop.free_again');
   // Both go on where they were, and the third is still there for what comes next.
   await shop.issue((await shop.placeOrder()).itemIds, { invoiceId: 'after' });
-  await eventually(async () => (await countReady(run)) === 3);
+  await eventually(async () => (await countReady(run)) === 3, { timeoutMs: 30_000 });
   for (const { child } of [frozen, blocked, third]) assert.equal(child.exitCode, null);
 }
 
