@@ -41,13 +41,10 @@ async function main(): Promise<number> {
   }
   for (const { name } of wanted) tallies.set(name, { runs: 0, faults: 0, skipped: null });
   const product = await compileProduct();
-  // What is done is told even when somebody has seen enough.
-  process.once('SIGINT', () => {
-    printTable();
-    process.exit(130);
-  });
   try {
     const turns = turnsOf(wanted);
+    // Whoever has seen enough still gets the table, once the runs that are under way are done and cleared away.
+    process.once('SIGINT', () => turns.splice(0));
     await Promise.all(Array.from({ length: Number(values.stages) }, () => workOff(product, turns)));
   } finally {
     await product.remove();
