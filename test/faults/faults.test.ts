@@ -1,6 +1,6 @@
 // The fault suite in short: every scenario once. `npm run faults -- --runs 100` plays the long form of the same.
 
-import { truncate } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkEverything } from './check-everything.ts';
@@ -45,12 +45,16 @@ test('the check sees a lost line, a missing number, a torn file, an untrue answe
     VALUES ($1, 'mail', 'order-2', 'ada@example.com', 'SENT', 1, now(), now())`);
   const { rows } = await change(`SELECT pdf_sha256 AS sha FROM invoices WHERE merchant_id = $1 AND id = 'order-3'`);
   const { sha } = rows[0] as { sha: string };
-  await truncate(path.join(dataDir, 'pdf', sha.slice(0, 2), `${sha}.pdf`), 1_000);
+  const file = path.join(dataDir, 'pdf', sha.slice(0, 2), `${sha}.pdf`);
+  const whole = await readFile(file);
+  await truncate(file, 1_000);
   await broken.end();
   const found = await checkEverything(stage, shop).then(
     () => 'nothing',
     (error: unknown) => (error as Error).message,
   );
+  // A later scenario looks at all files.
+  await writeFile(file, whole);
   for (const fault of [
     /an invoice without all its lines/,
     /a missing number/,
