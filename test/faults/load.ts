@@ -1,6 +1,7 @@
 // Callers of a shop: many at once, and again until each has its answer.
 
 import assert from 'node:assert/strict';
+import { eventually } from '../setup/eventually.ts';
 import { untilKnown, type OrderWishes, type Outcome, type PlacedOrder, type Shop } from './shop.ts';
 import type { Stage } from './stage.ts';
 
@@ -27,10 +28,15 @@ export async function repeatUntilIssued(shop: Shop, orders: readonly Wanted[]): 
   assert.deepEqual(others, [], 'the same call again returns the same invoice');
 }
 
-export async function countInvoices(stage: Stage, { merchantId }: Shop): Promise<number> {
+async function countInvoices(stage: Stage, { merchantId }: Shop): Promise<number> {
   const [row] = await stage.postgres.query<{ n: number }>(
     'SELECT count(*)::int AS n FROM invoices WHERE merchant_id = $1',
     [merchantId],
   );
   return row?.n ?? 0;
+}
+
+/** Waits until so many were issued. */
+export async function untilIssued(stage: Stage, shop: Shop, enough: number): Promise<void> {
+  await eventually(async () => (await countInvoices(stage, shop)) >= enough, { timeoutMs: 60_000 });
 }

@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { eventually } from '../setup/eventually.ts';
 import { createDatabaseLine, type DatabaseLine } from './database-line.ts';
-import { countInvoices, issueAll, repeatUntilIssued } from './load.ts';
+import { issueAll, repeatUntilIssued, untilIssued } from './load.ts';
 import { BOTH_QUEUES, type Run, type Scenario } from './scenario.ts';
 import { untilKnown } from './shop.ts';
 
@@ -17,13 +16,13 @@ export const postgresFaults: readonly Scenario[] = [
 ];
 
 async function restarted({ stage, shop, random, isShort }: Run, mode: 'fast' | 'immediate'): Promise<void> {
-  const orders = await shop.placeOrders(isShort ? 30 : 100, { rows: 3 });
+  const orders = await shop.placeOrders(isShort ? 20 : 100, { rows: 3 });
   const asked = issueAll(
     shop,
     orders.map((order, index) => (index % 8 === 0 ? { ...order, capture: 'NO_CAPTURE', mail: true } : order)),
   );
   const enough = random.below(orders.length - 10);
-  await eventually(async () => (await countInvoices(stage, shop)) >= enough);
+  await untilIssued(stage, shop, enough);
   await stage.postgres.restart(mode);
   await asked;
   await repeatUntilIssued(
@@ -33,7 +32,7 @@ async function restarted({ stage, shop, random, isShort }: Run, mode: 'fast' | '
 }
 
 async function connectionsEnded({ stage, shop, random, isShort }: Run): Promise<void> {
-  const orders = await shop.placeOrders(isShort ? 30 : 100, { rows: 3 });
+  const orders = await shop.placeOrders(isShort ? 20 : 100, { rows: 3 });
   const over = new AbortController();
   const asked = issueAll(shop, orders).finally(() => over.abort());
   for (let time = 0; time < (isShort ? 5 : 25) && !over.signal.aborted; time += 1) {
@@ -61,7 +60,7 @@ async function behindLine({ stage }: Run): Promise<{ line: DatabaseLine; address
 async function connectionsCut(run: Run): Promise<void> {
   const { shop, random, isShort } = run;
   const { line, address } = await behindLine(run);
-  const orders = await shop.placeOrders(isShort ? 30 : 100, { rows: 3 });
+  const orders = await shop.placeOrders(isShort ? 20 : 100, { rows: 3 });
   const over = new AbortController();
   const asked = issueAll(shop.at(address), orders).finally(() => over.abort());
   for (let time = 0; time < (isShort ? 5 : 25) && !over.signal.aborted; time += 1) {

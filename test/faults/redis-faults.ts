@@ -16,8 +16,8 @@ export const redisFaults: readonly Scenario[] = [
   { name: 'redis-evicting', queues: ['Redis'], play: evicting },
 ];
 
-/** A call may wait a second for the queue, beside its own work on a machine that has much to do. */
-const ANSWERED_WITHIN_MS = 5_000;
+/** A call waits a second for the queue at most. The rest is for a machine that has much else to do; one that hangs takes longer. */
+const ANSWERED_WITHIN_MS = 15_000;
 
 function redisOf({ stage }: Run): FaultyRedis {
   if (!stage.redis) throw new RangeError('This scenario is played with Redis.');
@@ -26,7 +26,7 @@ function redisOf({ stage }: Run): FaultyRedis {
 
 /** Issues invoices, a few at once, and holds that each is issued in time, whatever becomes of Redis. */
 async function issueInTime({ shop, isShort }: Run, between: () => Promise<void> = async () => {}): Promise<void> {
-  const orders = await shop.placeOrders(isShort ? 12 : 40);
+  const orders = await shop.placeOrders(isShort ? 8 : 40);
   for (let from = 0; from < orders.length; from += 4) {
     const outcomes = await issueAll(shop, orders.slice(from, from + 4));
     assert.deepEqual(

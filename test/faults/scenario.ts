@@ -25,6 +25,8 @@ export interface Scenario {
 
 export const BOTH_QUEUES: readonly QueueKind[] = ['Redis', 'PostgreSQL'];
 
+const OPENED_IN_SHORT = 10;
+
 /** Thrown by a scenario that this machine does not permit. */
 export class NotPossibleHere extends Error {
   override readonly name = 'NotPossibleHere';
@@ -37,7 +39,7 @@ export async function play(scenario: Scenario, stage: Stage, how: { seed: number
   const outcomes = [await outcomeOf(scenario.play(run)), await outcomeOf(stage.restore())];
   // What went wrong first is what is told.
   for (const fault of outcomes) if (fault !== null) throw fault;
-  await checkEverything(stage, shop);
+  await checkEverything(stage, shop, how.isShort ? { opened: OPENED_IN_SHORT } : {});
   const crashes = stage.takeCrashes();
   if (crashes.length > 0) throw new Error(crashes.join('\n'));
 }

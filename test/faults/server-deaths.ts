@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { eventually } from '../setup/eventually.ts';
-import { countInvoices, issueAll, repeatUntilIssued } from './load.ts';
+import { issueAll, repeatUntilIssued, untilIssued } from './load.ts';
 import { BOTH_QUEUES, type Run, type Scenario } from './scenario.ts';
 import { untilKnown } from './shop.ts';
 
@@ -19,7 +18,7 @@ async function beforeEnqueue({ stage, shop }: Run): Promise<void> {
   const server = await stage.serverProcess();
   const release = await stage.holdQueue();
   const answer = shop.issue(itemIds, { invoiceId: 'committed' });
-  await eventually(async () => (await countInvoices(stage, shop)) === 1);
+  await untilIssued(stage, shop, 1);
   assert.equal(await stage.end(server, 'SIGKILL'), 'SIGKILL');
   await release();
   assert.equal((await answer).kind, 'unknown');
@@ -28,7 +27,7 @@ async function beforeEnqueue({ stage, shop }: Run): Promise<void> {
 }
 
 async function underLoad({ stage, shop, random, isShort }: Run): Promise<void> {
-  const orders = await shop.placeOrders(isShort ? 24 : 80, { rows: 3 });
+  const orders = await shop.placeOrders(isShort ? 16 : 80, { rows: 3 });
   const paid = await Promise.all(
     Array.from({ length: 4 }, (_, index) => shop.placeOrder({ authorization: `auth_${shop.merchantId}_${index}` })),
   );
@@ -37,7 +36,7 @@ async function underLoad({ stage, shop, random, isShort }: Run): Promise<void> {
   const all = random.shuffled([...orders, ...online]);
   const asked = issueAll(shop, all);
   const enough = random.below(all.length - 8);
-  await eventually(async () => (await countInvoices(stage, shop)) >= enough);
+  await untilIssued(stage, shop, enough);
   assert.equal(await stage.end(server, 'SIGKILL'), 'SIGKILL');
   await asked;
   await repeatUntilIssued(shop, all);
@@ -45,14 +44,14 @@ async function underLoad({ stage, shop, random, isShort }: Run): Promise<void> {
 
 /** Both processes are asked to stop in the middle: every request that the server had is answered, and every job finished. */
 async function askedToStop({ stage, shop, random, isShort }: Run): Promise<void> {
-  const orders = await shop.placeOrders(isShort ? 30 : 80, { rows: 5 });
+  const orders = await shop.placeOrders(isShort ? 20 : 80, { rows: 5 });
   const address = await stage.server();
   const server = await stage.serverProcess();
   const worker = await stage.worker();
   const sent = orders.map(({ id, itemIds }) => sendWhole(address, shop.requestFor(itemIds, `${id}-invoice`)));
   await Promise.all(sent.map(({ isTaken }) => isTaken));
   const enough = random.below(5);
-  await eventually(async () => (await countInvoices(stage, shop)) >= enough);
+  await untilIssued(stage, shop, enough);
   const began = performance.now();
   const [serverExit, workerExit] = await Promise.all([stage.end(server, 'SIGTERM'), stage.end(worker, 'SIGTERM')]);
   assert.deepEqual({ serverExit, workerExit }, { serverExit: 0, workerExit: 0 }, 'they stop in order');

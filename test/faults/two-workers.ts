@@ -101,7 +101,7 @@ async function sweepsAtOnce(run: Run): Promise<void> {
   const { stage, shop, isShort } = run;
   const workers = [await stage.worker(), (await stage.start('worker.ts')).process];
   for (const { child } of workers) child.kill('SIGSTOP');
-  const orders = await shop.placeOrders(isShort ? 12 : 40);
+  const orders = await shop.placeOrders(isShort ? 8 : 40);
   await issueAll(
     shop,
     orders.map((order) => ({ ...order, capture: 'NO_CAPTURE', mail: true })),
