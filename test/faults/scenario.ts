@@ -34,6 +34,9 @@ export class NotPossibleHere extends Error {
 
 /** Plays a scenario once, lets everything recover, and checks everything. */
 export async function play(scenario: Scenario, stage: Stage, how: { seed: number; isShort: boolean }): Promise<void> {
+  // Both run before anything is hurt, also on a stage that is new.
+  await stage.server();
+  await stage.worker();
   const shop = await stage.openShop();
   const run = { ...how, random: randomFrom(how.seed), stage, shop };
   const outcomes = [await outcomeOf(scenario.play(run)), await outcomeOf(stage.restore())];
