@@ -46,6 +46,8 @@ export async function createDatabaseLine(databaseUrl: string): Promise<DatabaseL
     outgoing.on('close', () => incoming.destroy());
   });
   await new Promise<void>((resolve) => line.listen(0, '127.0.0.1', resolve));
+  // It ends with the process, at the latest.
+  line.unref();
   const url = new URL(databaseUrl);
   url.port = String((line.address() as AddressInfo).port);
   const cut = () => sockets.forEach((socket) => socket.destroy());

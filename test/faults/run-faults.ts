@@ -31,7 +31,8 @@ const { values } = parseArgs({
 });
 
 const tallies = new Map<string, Tally>();
-process.exitCode = await main();
+// Lines to a database that is gone may still listen.
+process.exit(await main());
 
 async function main(): Promise<number> {
   const wanted = SCENARIOS.filter(({ name }) => values.scenario?.some((part) => name.includes(part)) ?? true);
