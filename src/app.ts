@@ -142,27 +142,7 @@ export function createApp(ports: Ports, gatherings = gatherAll(ports)) {
     openPaymentPage: (token: string, returnUrl: string) => openPaymentPage(ports, token, returnUrl),
     openInvoicePdf: (token: string) => openInvoicePdf(ports, token),
 
-    // reading orders
-    ordersById: (actor: Actor, ids: Keys) => readOrders.ordersById(ports, actor, ids),
-    orderByNumber: (actor: Actor, number: string) => readOrders.orderByNumber(ports, actor, number),
-    orderPage: (actor: Actor, input: OrderListInput) => readOrders.orderPage(ports, actor, input),
-    orderCount: (actor: Actor, query: OrderQuery) => readOrders.orderCount(ports, actor, query),
-    itemsOfOrders: (actor: Actor, ids: Keys) => readOrders.itemsOfOrders(ports, actor, ids),
-    invoicesOverOrders: (actor: Actor, ids: Keys) => readOrders.invoicesOverOrders(ports, actor, ids),
-    customersById: (actor: Actor, ids: Keys) => readOrders.customersById(ports, actor, ids),
-
-    // reading invoices
-    invoicesById: (actor: Actor, ids: Keys) => readInvoices.invoicesById(ports, actor, ids),
-    invoiceWithParts: (actor: Actor, by: readInvoices.InvoiceKey, parts: ReadonlySet<InvoicePart>) =>
-      readInvoices.invoiceWithParts(gatherings.invoices, actor, by, parts),
-    invoicePage: (actor: Actor, input: InvoiceListInput) => readInvoices.invoicePage(ports, actor, input),
-    invoiceCount: (actor: Actor, query: InvoiceQuery) => readInvoices.invoiceCount(ports, actor, query),
-    linesOfInvoices: (actor: Actor, ids: Keys) => readInvoices.linesOfInvoices(ports, actor, ids),
-    ordersOnInvoices: (actor: Actor, ids: Keys) => readInvoices.ordersOnInvoices(ports, actor, ids),
-    creditsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.creditsOfInvoices(ports, actor, ids),
-    commentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.commentsOfInvoices(ports, actor, ids),
-    emailsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.emailsOfInvoices(ports, actor, ids),
-    paymentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.paymentsOfInvoices(ports, actor, ids),
+    ...reading(ports, gatherings),
 
     // proof for the bookkeeper
     verifyInvoices: (actor: Actor, input: VerifyInvoicesInput) => verifyInvoices(ports, actor, input),
@@ -212,6 +192,32 @@ async function answerOnce(
   const begun = await beginRun(ports, actor, { ...request, merchantId: actor.merchantId });
   return typeof begun === 'string' ? begun : { ...begun, app: createApp(begun.ports, gatherings) };
 }
+function reading(ports: Ports, gatherings: Gatherings) {
+  return {
+    // reading orders
+    ordersById: (actor: Actor, ids: Keys) => readOrders.ordersById(ports, actor, ids),
+    orderByNumber: (actor: Actor, number: string) => readOrders.orderByNumber(ports, actor, number),
+    orderPage: (actor: Actor, input: OrderListInput) => readOrders.orderPage(ports, actor, input),
+    orderCount: (actor: Actor, query: OrderQuery) => readOrders.orderCount(ports, actor, query),
+    itemsOfOrders: (actor: Actor, ids: Keys) => readOrders.itemsOfOrders(ports, actor, ids),
+    invoicesOverOrders: (actor: Actor, ids: Keys) => readOrders.invoicesOverOrders(ports, actor, ids),
+    customersById: (actor: Actor, ids: Keys) => readOrders.customersById(ports, actor, ids),
+
+    // reading invoices
+    invoicesById: (actor: Actor, ids: Keys) => readInvoices.invoicesById(ports, actor, ids),
+    invoiceWithParts: (actor: Actor, by: readInvoices.InvoiceKey, parts: ReadonlySet<InvoicePart>) =>
+      readInvoices.invoiceWithParts(gatherings.invoices, actor, by, parts),
+    invoicePage: (actor: Actor, input: InvoiceListInput) => readInvoices.invoicePage(ports, actor, input),
+    invoiceCount: (actor: Actor, query: InvoiceQuery) => readInvoices.invoiceCount(ports, actor, query),
+    linesOfInvoices: (actor: Actor, ids: Keys) => readInvoices.linesOfInvoices(ports, actor, ids),
+    ordersOnInvoices: (actor: Actor, ids: Keys) => readInvoices.ordersOnInvoices(ports, actor, ids),
+    creditsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.creditsOfInvoices(ports, actor, ids),
+    commentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.commentsOfInvoices(ports, actor, ids),
+    emailsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.emailsOfInvoices(ports, actor, ids),
+    paymentsOfInvoices: (actor: Actor, ids: Keys) => readInvoices.paymentsOfInvoices(ports, actor, ids),
+  };
+}
+
 /** Telling others what happened. */
 function webhooks(ports: Ports) {
   return {

@@ -18,9 +18,11 @@ import type { GatewayAnswer, GatewayCall } from './domain/gateway-call.ts';
 import type { InvoiceMail } from './domain/invoice-mail.ts';
 import type { InvoiceDocument } from './domain/invoice.ts';
 import type { WebhookAnswer } from './domain/webhook-delivery.ts';
-import type { Database, EmailReference, InvoiceReference, WebhookEndpointReference } from './database-ports.ts';
+import type { Database } from './database-ports.ts';
+import type { EmailReference, InvoiceReference, WebhookEndpointReference } from './owed-work-ports.ts';
 
 export type * from './database-ports.ts';
+export type * from './owed-work-ports.ts';
 
 /**
  * A payment gateway. Every method makes the call once, however often it is asked with the same call: the call's id is the

@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createApp, type App } from './app.ts';
 import { createBullmqJobs } from './adapters/bullmq-jobs.ts';
+import { startDatabaseClock } from './adapters/database-clock.ts';
 import { startEmbeddedPostgres } from './adapters/embedded-postgres.ts';
 import { folderPdfFiles } from './adapters/folder-pdf-files.ts';
 import { joseAccessTokens } from './adapters/jose-access-tokens.ts';
 import { migrate, migrationState } from './adapters/migrations.ts';
-import { nodeDigests, systemClock, timeSortedIds } from './adapters/node-platform.ts';
+import { nodeDigests, timeSortedIds } from './adapters/node-platform.ts';
 import { nodemailerMailer } from './adapters/nodemailer-mailer.ts';
 import { noTracing } from './adapters/no-tracing.ts';
 import { createPdfkitRenderer } from './adapters/pdfkit-renderer.ts';
@@ -73,43 +74,27 @@ export async function openProduct(
     await migrate(databaseUrl, log);
     const database = await connect(databaseUrl, log);
     opened.push(() => database.close());
+    const clock = await startDatabaseClock({ readTime: () => database.time(), log });
+    opened.push(() => clock.close());
     const queue = await createBullmqJobs({ databaseUrl, redisUrl: config.redisUrl ?? undefined, log, ...watch });
     opened.push(() => queue.close());
     prometheus.read({ database, queue });
-    const renderer = createPdfkitRenderer();
-    opened.push(() => renderer.close());
     const testGateway = config.gateway.kind === 'test' ? openTestGateway(databaseUrl, opened) : null;
-    const { smtpUrl, mailFrom, publicUrl } = config;
-    const mailer = nodemailerMailer({ smtpUrl, from: mailFrom, outbox: path.join(config.dataDir, 'outbox') });
-    const webhookSender = undiciWebhooks({ reach: config.webhookReach });
-    opened.push(() => webhookSender.close());
-    const rateLimits = createRateLimits({ redisUrl: config.redisUrl, perMinute: config.rateLimit });
-    opened.push(async () => rateLimits.close());
-    const pdfChanges = postgresPdfChanges(databaseUrl, log);
-    opened.push(() => pdfChanges.close());
+    const { renderer, mailer, ...others } = openOthers(config, databaseUrl, log, opened);
     const gateway = testGateway ?? (await openGateway(config.gateway));
     const app = createApp({
       ...watched(watch, { database, gateway, mailer, renderer }),
       jobs: queue.jobs,
-      webhookSender,
-      paymentUrl: publicUrl === null ? null : (token) => `${publicUrl}${PAYMENT_PATH}/${token}`,
-      files: folderPdfFiles(path.join(config.dataDir, 'pdf')),
-      pdfChanges,
-      rateLimits,
+      ...others,
       tokens: joseAccessTokens(() => database.signingKeys()),
       links: signedLinks((merchantId) => database.linkSecret(merchantId)),
-      clock: systemClock,
+      clock,
       ids: timeSortedIds,
       digests: nodeDigests,
       ...watch,
       log,
     });
-    testGateway?.onChange((reference) => {
-      // Whatever goes wrong here, the sweep asks for the same call.
-      app
-        .settleGatewayCall(reference)
-        .catch((error: unknown) => log.warn('gateway.not_settled', { cause: String(error) }));
-    });
+    if (testGateway) settleAtOnce(app, testGateway, log);
     const isEmbedded = config.databaseUrl === null;
     if (testGateway && !isEmbedded) {
       log.warn('gateway.test_in_use', { meaning: 'no money moves; PAYMENT_GATEWAY chooses another gateway, or none' });
@@ -131,6 +116,37 @@ export async function openProduct(
     await close();
     throw error;
   }
+}
+
+/** What needs nothing but its configuration. */
+function openOthers(config: Config, databaseUrl: string, log: Log, opened: (() => Promise<void>)[]) {
+  const { dataDir, smtpUrl, mailFrom, publicUrl, redisUrl, rateLimit, webhookReach } = config;
+  const renderer = createPdfkitRenderer();
+  opened.push(() => renderer.close());
+  const webhookSender = undiciWebhooks({ reach: webhookReach });
+  opened.push(() => webhookSender.close());
+  const rateLimits = createRateLimits({ redisUrl, perMinute: rateLimit });
+  opened.push(async () => rateLimits.close());
+  const pdfChanges = postgresPdfChanges(databaseUrl, log);
+  opened.push(() => pdfChanges.close());
+  return {
+    renderer,
+    webhookSender,
+    rateLimits,
+    pdfChanges,
+    mailer: nodemailerMailer({ smtpUrl, from: mailFrom, outbox: path.join(dataDir, 'outbox') }),
+    files: folderPdfFiles(path.join(dataDir, 'pdf')),
+    paymentUrl: publicUrl === null ? null : (token: string) => `${publicUrl}${PAYMENT_PATH}/${token}`,
+  };
+}
+
+/** What the test gateway decides is booked at once. Whatever goes wrong here, the sweep asks for the same call. */
+function settleAtOnce(app: App, testGateway: TestGateway, log: Log): void {
+  testGateway.onChange((reference) => {
+    app
+      .settleGatewayCall(reference)
+      .catch((error: unknown) => log.warn('gateway.not_settled', { cause: String(error) }));
+  });
 }
 
 /** With a token for whoever knows it; without one only on the machine itself, on the defaults that a developer starts with. */

@@ -43,12 +43,12 @@ function readSources(): readonly SourceFile[] {
 
 function layerOf(name: string): string {
   if (ENTRIES.has(name) || name.startsWith('commands/')) return 'entry';
-  // The port to the database has a file of its own.
+  // The port to the database has files of its own.
   return (
     name
       .split('/')[0]
       ?.replace(/\.ts$/, '')
-      .replace(/^database-ports$/, 'ports') ?? ''
+      .replace(/^(database|owed-work)-ports$/, 'ports') ?? ''
   );
 }
 

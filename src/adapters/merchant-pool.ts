@@ -42,8 +42,13 @@ export class MerchantPool extends pg.Pool {
     super(config);
     this.#role = role;
     this.#across = new pg.Pool({ ...config, max: MOST_ACROSS });
-    // A connection that breaks while it is idle is replaced.
-    for (const pool of [this, this.#across]) pool.on('error', () => {});
+    for (const pool of [this, this.#across]) {
+      // A connection that breaks while it is idle is replaced.
+      pool.on('error', () => {});
+      // One that breaks between two statements of whoever has it fails the next of them. Without a listener of its own it
+      // would end the process: the pool listens to idle ones alone.
+      pool.on('connect', (client) => client.on('error', () => {}));
+    }
   }
 
   // pg's own `query` comes this way, too.
@@ -92,12 +97,8 @@ export class MerchantPool extends pg.Pool {
     const [merchantId, scope] = reach === EVERY_MERCHANT ? ['', 'all'] : [reach, ''];
     // What the connection is set to is not known until it is confirmed.
     this.#reachOf.delete(client);
-    // Without a listener a connection that breaks now would end the process; the query fails in any case.
-    const onError = () => {};
-    client.on('error', onError);
     const query = isNew ? { text: SETTLE, values: [this.#role, scope, merchantId] } : { ...SET, values: [merchantId] };
     client.query(query, (fault: Error | null) => {
-      client.removeListener('error', onError);
       if (!fault) this.#reachOf.set(client, reach);
       done(fault);
     });

@@ -1,10 +1,8 @@
-// What Node itself provides: the clock, ids and digests.
+// What Node itself provides: ids and digests.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { v7 } from 'uuid';
-import type { Clock, Digests, Ids } from '../ports.ts';
-
-export const systemClock: Clock = { now: () => new Date() };
+import type { Digests, Ids } from '../ports.ts';
 
 /** UUIDs of version 7 begin with the time, so that new rows go to the end of their index. */
 export const timeSortedIds: Ids = {

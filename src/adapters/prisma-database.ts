@@ -10,7 +10,7 @@ import { PrismaPg } from '@prisma/adapter-pg';
 import pLimit from 'p-limit';
 import { PrismaClient } from '../generated/prisma/client.ts';
 import type { Database, Merchants } from '../ports.ts';
-import { columnsOnce } from './json-rows.ts';
+import { columnsOnce, type Columns } from './json-rows.ts';
 import { pgIssuing } from './pg-issuing.ts';
 import { pgInvoiceReading, pgKeyReading } from './pg-reading.ts';
 import { prismaApiKeys } from './prisma-api-keys.ts';
@@ -39,6 +39,8 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
 
 export interface PrismaDatabase extends Database {
   close(): Promise<void>;
+  /** What time it is for the database. */
+  time(): Promise<Date>;
   /** The secret that signs a merchant's links; null when there is no such merchant. */
   linkSecret(merchantId: string): Promise<Uint8Array | null>;
   /** What signs access tokens, the newest first. */
@@ -71,24 +73,12 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
   const limit = pLimit(MOST_TRANSACTIONS_AT_ONCE);
   const columnsOf = columnsOnce(pool);
   const issueInvoices = pgIssuing(pool, columnsOf);
-  const secrets = new Map<string, Uint8Array>();
   let retriedTransactions = 0;
   const onRetry = () => {
     retriedTransactions += 1;
   };
   return {
-    customers: behindWall(prismaCustomers(client)),
-    orders: behindWall(prismaOrders(client)),
-    invoices: behindWall({ ...prismaInvoices(client), ...pgInvoiceReading(pool, columnsOf) }),
-    pdfs: behindWall(prismaOwedPdfs(client), ['claimDue']),
-    proofs: behindWall(prismaProofs(client), ['findUnsealed']),
-    gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
-    emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
-    webhooks: behindWall(prismaWebhooks(client), ['claimDue', 'forget']),
-    merchants: prismaMerchants(client),
-    apiKeys: behindWall({ ...prismaApiKeys(client), ...pgKeyReading(pool, columnsOf) }, ['findByPrefixes']),
-    idempotencyKeys: behindWall(prismaIdempotencyKeys(client), ['renew', 'removeOld']),
-    backlog: behindWall(prismaBacklog(client), ['read']),
+    ...stores(client, pool, columnsOf),
     transact: (merchantId, work) =>
       retrying(
         () =>
@@ -121,19 +111,47 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
       await client.$disconnect();
       await pool.end();
     },
-    signingKeys: () => client.signingKey.findMany({ orderBy: { createdAt: 'desc' } }),
-    linkSecret: async (merchantId) => {
-      const known = secrets.get(merchantId);
-      if (known) return known;
-      const row = await reaching(merchantId, () =>
-        client.merchant.findFirst({
-          where: { merchantId: records.storable(merchantId) },
-          select: { linkSecret: true },
-        }),
-      );
-      if (row) secrets.set(merchantId, row.linkSecret);
-      return row?.linkSecret ?? null;
+    time: async () => {
+      const [row] = await client.$queryRaw<{ time: Date }[]>`SELECT clock_timestamp() AS time`;
+      if (!row) throw new RangeError('A SELECT of one value gives a row.');
+      return row.time;
     },
+    signingKeys: () => client.signingKey.findMany({ orderBy: { createdAt: 'desc' } }),
+    linkSecret: linkSecrets(client),
+  };
+}
+
+function stores(client: PrismaClient, pool: MerchantPool, columnsOf: () => Promise<Columns>) {
+  return {
+    customers: behindWall(prismaCustomers(client)),
+    orders: behindWall(prismaOrders(client)),
+    invoices: behindWall({ ...prismaInvoices(client), ...pgInvoiceReading(pool, columnsOf) }),
+    pdfs: behindWall(prismaOwedPdfs(client), ['claimDue']),
+    proofs: behindWall(prismaProofs(client), ['findUnsealed']),
+    gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
+    emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
+    webhooks: behindWall(prismaWebhooks(client), ['claimDue', 'forget']),
+    merchants: prismaMerchants(client),
+    apiKeys: behindWall({ ...prismaApiKeys(client), ...pgKeyReading(pool, columnsOf) }, ['findByPrefixes']),
+    idempotencyKeys: behindWall(prismaIdempotencyKeys(client), ['renew', 'removeOld']),
+    backlog: behindWall(prismaBacklog(client), ['read']),
+  };
+}
+
+/** Each is read once: it never changes. */
+function linkSecrets(client: StoreClient): PrismaDatabase['linkSecret'] {
+  const secrets = new Map<string, Uint8Array>();
+  return async (merchantId) => {
+    const known = secrets.get(merchantId);
+    if (known) return known;
+    const row = await reaching(merchantId, () =>
+      client.merchant.findFirst({
+        where: { merchantId: records.storable(merchantId) },
+        select: { linkSecret: true },
+      }),
+    );
+    if (row) secrets.set(merchantId, row.linkSecret);
+    return row?.linkSecret ?? null;
   };
 }
 

@@ -58,8 +58,10 @@ export function connectTestGateway(databaseUrl: string, pageUrl: (reference: str
     max: 4,
     application_name: `billhead-test-gateway:${process.pid}`,
   });
-  // A connection that breaks while it is idle is replaced by the pool.
+  // A connection that breaks while it is idle is replaced by the pool; one in use fails the statement of whoever has it,
+  // and without a listener of its own would end the process.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   const books = new Books(pool);
   let tell: (reference: GatewayCallReference) => void = () => {};
 

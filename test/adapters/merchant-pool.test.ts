@@ -167,6 +167,22 @@ test('a connection that breaks while it is set ends neither the process nor the 
   await killer.end();
 });
 
+test.each(['a', EVERY_MERCHANT] as const)(
+  'a connection that breaks while %s has it fails the next statement, and not the process',
+  async (reach) => {
+    const client = await as(reach, () => pool.connect());
+    const gone = new Promise((resolve) => client.once('end', resolve));
+    const watcher = new pg.Client({ connectionString: database.url });
+    await watcher.connect();
+    await watcher.query('SELECT pg_terminate_backend($1)', [await backend(client)]);
+    await watcher.end();
+    await gone;
+    await expect(client.query('SELECT 1')).rejects.toThrow();
+    client.release(true);
+    expect(await as('a', seenBy)).toEqual(['a']);
+  },
+);
+
 test('the merchant is set only when it changes', async () => {
   let times = 0;
   const counting = (text: string) => {

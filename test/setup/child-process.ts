@@ -1,12 +1,15 @@
 // Real processes of the product for a test, run from the sources.
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
 
+type Child = ChildProcessByStdio<null, Readable, Readable>;
+
 export interface RunningProcess {
-  readonly child: ChildProcess;
+  readonly child: Child;
   /** What it wrote so far, both streams together. */
   output(): string;
   /** Waits until the output has the text, and returns all of it. Fails when the process ends before. */
@@ -17,6 +20,11 @@ export interface RunningProcess {
   exit(): Promise<number | string | null>;
 }
 
+/** What finds programs and folders; a process of the product gets nothing else of our environment. */
+export function cleanEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'] };
+}
+
 /** Starts `src/<entry>` with nothing but the given variables in its environment, beside what finds programs. */
 export function startProcess(entry: string, env: NodeJS.ProcessEnv, args: readonly string[] = []): RunningProcess {
   const file = fileURLToPath(new URL(`../../src/${entry}`, import.meta.url));
@@ -25,11 +33,16 @@ export function startProcess(entry: string, env: NodeJS.ProcessEnv, args: readon
 
 /** Starts Node with these arguments, in the same way. */
 export function startCommand(args: readonly string[], env: NodeJS.ProcessEnv, folder = process.cwd()): RunningProcess {
-  const child = spawn(process.execPath, args, {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'], ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return watched(
+    spawn(process.execPath, args, {
+      cwd: folder,
+      env: { ...cleanEnvironment(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
+}
+
+export function watched(child: Child): RunningProcess {
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
