@@ -11,8 +11,9 @@ import { MERCHANT, startPeer, startProduct, type Running, type Shop, type Stage 
 
 const ITEMS = 10;
 const CUSTOMERS = 100;
-/** Each side does so many before anything counts. */
-const WARM_UP = 150;
+/** Each side does so many before anything counts, which also tells how many orders its turns will need. */
+const WARM_UP = 120;
+const MOST_A_TURN = 8_000;
 const GOALS = new Map([
   [1, '≥ 0.5'],
   [32, '≥ 3'],
@@ -23,19 +24,10 @@ const INVOICE_ITEMS = `mutation InvoiceItems($input: InvoiceItemsInput!) {
   invoiceItems(input: $input) { invoice { id number total } }
 }`;
 
-/** At most so many invoices a side and round: there must be an order for each. */
-function mostOf(concurrency: number, isQuick: boolean): number {
-  const quick = concurrency === 1 ? 300 : 1_000;
-  return isQuick ? quick : quick * 4;
-}
-
 export async function measureIssue(stage: Stage, options: Options): Promise<Found> {
   const shop = await stage.openShop();
   try {
-    const turns = options.concurrency.map((concurrency) => mostOf(concurrency, options.isQuick));
-    const total = turns.reduce((sum, most) => sum + most * options.rounds * 3, WARM_UP * 3);
     await insertCustomers(shop.sql, CUSTOMERS);
-    await insertOrders(shop.sql, { count: total, items: ITEMS, customers: CUSTOMERS });
     const server = await startProduct(shop, 'server.js');
     const floor = await startPeer('floor-server.ts', { DATABASE_URL: shop.databaseUrl, MERCHANT });
     try {
@@ -51,8 +43,13 @@ export async function measureIssue(stage: Stage, options: Options): Promise<Foun
 }
 
 async function compare(options: Options, shop: Shop, server: Running, floor: Running): Promise<readonly Row[]> {
-  let order = 0;
-  const take = (count: number) => Array.from({ length: count }, () => itemsOf((order += 1), ITEMS));
+  let issued = 0;
+  let there = 0;
+  const takeIn = async (count: number) => {
+    await insertOrders(shop.sql, { first: there + 1, count, items: ITEMS, customers: CUSTOMERS });
+    there += count;
+  };
+  const take = (count: number) => Array.from({ length: count }, () => itemsOf((issued += 1), ITEMS));
   const most = Math.max(...options.concurrency);
   const product = openDoor({ address: server.address, path: '/graphql', apiKey: shop.apiKey }, most);
   const bare = openDoor({ address: floor.address, path: '/issue', apiKey: null }, most);
@@ -77,11 +74,15 @@ async function compare(options: Options, shop: Shop, server: Running, floor: Run
     },
   });
   const rows: Row[] = [];
-  const longestMs = options.isQuick ? 1_500 : 3_000;
-  await inTurns(1, sides({ concurrency: 8, longestMs }, WARM_UP));
+  const longestMs = options.isQuick ? 1_000 : 2_500;
   for (const concurrency of options.concurrency) {
     const turn = { concurrency, longestMs };
-    const found = await inTurns(options.rounds, sides(turn, mostOf(concurrency, options.isQuick)));
+    await takeIn(WARM_UP * 3);
+    const warmUp = await inTurns(1, sides(turn, WARM_UP));
+    const fastest = Math.max(...Object.values(warmUp).flat());
+    const count = Math.min(MOST_A_TURN, Math.max(WARM_UP, Math.ceil((fastest * longestMs * 2) / 1000)));
+    await takeIn(count * options.rounds * 3);
+    const found = await inTurns(options.rounds, sides(turn, count));
     const measure = `invoiceItems of ${ITEMS} items, ${concurrency} at once`;
     const billhead = `${number(median(found.product))}/s`;
     const other = `the same writes with pg behind a bare HTTP server: ${number(median(found.floor))}/s`;

@@ -33,7 +33,8 @@ export const USAGE = `Usage: npm run bench -- [options]
 --write-readme      puts the table into README.md
 
 DATABASE_URL and REDIS_URL name servers to measure on; without them an embedded PostgreSQL is started, and a redis-server
-where there is one. The user of DATABASE_URL must be allowed to create databases.`;
+where there is one. The user of DATABASE_URL must be allowed to create databases. BENCH_CPU_PROFILE names a folder for
+profiles of the product's processes.`;
 
 const FULL = { rounds: '5', pages: '1000,100000,1000000', orders: '100000', invoices: '100000' };
 const QUICK = { rounds: '3', pages: '1000,10000,100000', orders: '5000', invoices: '2000' };

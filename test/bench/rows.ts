@@ -20,13 +20,15 @@ export async function insertCustomers(sql: pg.Client, count: number): Promise<vo
 /** Orders `o1`, `o2`, … of so many items each, `o1-1`, `o1-2`, …: everything open, half at 21 % and half at 9 %. */
 export async function insertOrders(
   sql: pg.Client,
-  orders: { readonly count: number; readonly items: number; readonly customers: number },
+  orders: { readonly first?: number; readonly count: number; readonly items: number; readonly customers: number },
 ): Promise<void> {
-  for (let from = 1; from <= orders.count; from += BATCH) {
-    const to = Math.min(from + BATCH - 1, orders.count);
+  const { first = 1, count, items, customers } = orders;
+  const last = first + count - 1;
+  for (let from = first; from <= last; from += BATCH) {
+    const to = Math.min(from + BATCH - 1, last);
     await sql.query('BEGIN');
-    await sql.query(ORDERS, [MERCHANT, from, to, orders.items, orders.customers]);
-    await sql.query(ITEMS, [MERCHANT, from, to, orders.items]);
+    await sql.query(ORDERS, [MERCHANT, from, to, items, customers]);
+    await sql.query(ITEMS, [MERCHANT, from, to, items]);
     await sql.query('COMMIT');
   }
   await sql.query('VACUUM ANALYZE');

@@ -52,9 +52,23 @@ export async function openStage(wantsRedis: boolean): Promise<Stage> {
   // Under root PostgreSQL runs as another account, which must be able to pass.
   await chmod(folder, 0o711);
   const opened: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
+  const shops = new Set<Shop>();
   const close = async () => {
     await Promise.all([...running].map(stop));
+    for (const shop of shops) await shop.close();
     for (const closeOne of opened.splice(0).reverse()) await closeOne();
+  };
+  const open = async (serverUrl: string): Promise<Shop> => {
+    const shop = await openShop(serverUrl, folder);
+    const closable = {
+      ...shop,
+      close: async () => {
+        // Once only, also when the benchmark is interrupted meanwhile.
+        if (shops.delete(closable)) await shop.close();
+      },
+    };
+    shops.add(closable);
+    return closable;
   };
   try {
     const given = process.env['DATABASE_URL'] || null;
@@ -70,7 +84,7 @@ export async function openStage(wantsRedis: boolean): Promise<Stage> {
       postgres: postgres[0]?.version ?? 'unknown',
       isEmbedded: embedded !== null,
       redisUrl: process.env['REDIS_URL'] || (redis?.url ?? null),
-      openShop: () => openShop(serverUrl, folder),
+      openShop: () => open(serverUrl),
       close,
     };
   } catch (error) {
