@@ -9,6 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts';
+import { eventually } from '../setup/eventually.ts';
 import { quietLog } from '../setup/quiet-log.ts';
 import { startRedis } from '../setup/redis.ts';
 
@@ -17,6 +18,7 @@ export const MERCHANT = 'bench';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 40_000;
+const DROP_DEADLINE_MS = 120_000;
 
 export interface Stage {
   /** For what a measure leaves behind until the end. */
@@ -101,7 +103,9 @@ async function openShop(serverUrl: string, folder: string): Promise<Shop> {
   const databaseUrl = url.href;
   const dataDir = path.join(folder, name);
   const environment = { DATABASE_URL: databaseUrl, DATA_DIR: dataDir, PORT: '0', PAYMENT_GATEWAY: 'none' };
-  const drop = async () => void (await query(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  // The autovacuum of the server, which we may not end, can be in it for a while.
+  const dropOnce = () => query(serverUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`).then(() => true);
+  const drop = async () => void (await eventually(dropOnce, { timeoutMs: DROP_DEADLINE_MS }));
   try {
     // The product's own command brings the database up to date.
     const apiKey = (await runProgram('commands/api-key.js', environment, [...MAKE_KEY])).trim();
