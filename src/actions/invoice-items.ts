@@ -75,7 +75,7 @@ async function invoiceItemLists(
   );
   // Nobody waits for the queue, and asking it never throws: what it misses the sweep finds.
   void jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
-  if (invoices.length > 0) void askForWebhooks(ports, merchantId);
+  if (invoices.length > 0) await askForWebhooks(ports, merchantId);
   const issued = new Map(
     invoices.map(({ invoice: { id, ...head } }) => [id, { id, ...head, number: numbers.get(id) ?? '' }]),
   );

@@ -103,7 +103,7 @@ describe('the database', () => {
     const billhead = await start();
     const holder = await connect(billhead.databaseUrl);
     await holder.query('BEGIN; LOCK TABLE invoices IN ACCESS EXCLUSIVE MODE');
-    const stuck = Array.from({ length: 40 }, (_, index) => billhead.graphql(`{ invoice(id: "${index}") { id } }`));
+    const stuck = Array.from({ length: 40 }, () => billhead.graphql('{ invoices(first: 1) { nodes { id } } }'));
     await becomes(billhead, { code: 503, status: 'unavailable', database: 'unavailable' });
     await holder.query('ROLLBACK');
     await Promise.all(stuck);

