@@ -1,6 +1,7 @@
 // A canvas over pdfkit: text that is measured, wrapped and set on a baseline, rules and filled boxes. Nothing of invoices.
 
 import { readFileSync } from 'node:fs';
+import { create as createFont } from 'fontkit';
 import PDFDocument from 'pdfkit';
 import { charactersOf } from './font-coverage.ts';
 
@@ -47,20 +48,29 @@ export interface TextOptions {
   readonly link?: string | null;
 }
 
-// Read once a thread. The fonts lie in src/, also for the compiled program: they are not compiled.
-const FONTS = {
-  regular: readFileSync(new URL('../../src/fonts/NotoSans-Regular.ttf', import.meta.url)),
-  semibold: readFileSync(new URL('../../src/fonts/NotoSans-SemiBold.ttf', import.meta.url)),
-};
-const DRAWABLE = charactersOf(FONTS.regular);
+// The fonts lie in src/, also for the compiled program: they are not compiled.
+const readFont = (name: string) => readFileSync(new URL(`../../src/fonts/NotoSans-${name}.ttf`, import.meta.url));
+const REGULAR = readFont('Regular');
+const DRAWABLE = charactersOf(REGULAR);
+// Parsed once a thread: every file takes what it shows of them.
+const FONTS = { regular: createFont(REGULAR), semibold: createFont(readFont('SemiBold')) };
 const MISSING = '\ufffd';
 const ELLIPSIS = '…';
 const SMALLEST_SCALE = 0.6;
 
 export function createCanvas(information: FileInformation): Canvas {
   const pdf = openFile(information);
-  const widthOf = (text: string, style: TextStyle): number =>
-    pdf.font(style.weight).fontSize(style.size).widthOfString(drawable(text));
+  // Every text is measured before it is set, and words come again on every row.
+  const widths = new Map<string, number>();
+  const widthOf = (text: string, style: TextStyle): number => {
+    pdf.font(style.weight).fontSize(style.size);
+    const key = `${style.weight} ${style.size} ${text}`;
+    const known = widths.get(key);
+    if (known !== undefined) return known;
+    const width = pdf.widthOfString(drawable(text));
+    widths.set(key, width);
+    return width;
+  };
   const wrap = (text: string, style: TextStyle, width: number, maximum: number): readonly string[] => {
     const lines = wrapped(drawable(text), width, (part) => widthOf(part, style));
     if (lines.length <= maximum) return lines;
@@ -108,6 +118,8 @@ function openFile({ title, author, language, createdAt }: FileInformation): PDFK
     pdfVersion: '1.7',
     subset: 'PDF/A-3b',
     lang: language,
+    // No standard font: nothing of it would be shown.
+    font: '',
     displayTitle: true,
     // pdfkit copies the title as it is into the XML of the metadata; the author is written there by hand, because a
     // company's name often has an ampersand and readers that show the plain entry would show "&amp;".
@@ -117,7 +129,8 @@ function openFile({ title, author, language, createdAt }: FileInformation): PDFK
     '<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:creator><rdf:Seq>' +
       `<rdf:li>${escapedXml(author)}</rdf:li></rdf:Seq></dc:creator></rdf:Description>`,
   );
-  pdf.registerFont('regular', FONTS.regular).registerFont('semibold', FONTS.semibold);
+  for (const [weight, font] of Object.entries(FONTS))
+    pdf.registerFont(weight, font as unknown as PDFKit.Mixins.PDFFontSource);
   return pdf;
 }
 

@@ -5,7 +5,7 @@
 
 import { fill, wordingOf } from './invoice-wording.ts';
 import type { Invoice } from './invoice.ts';
-import { createLocaleFormat, type LocaleFormat } from './locale-format.ts';
+import { localeFormat, type LocaleFormat } from './locale-format.ts';
 import { mailAddressFault } from './mail-address.ts';
 import { mailWordingOf } from './mail-wording.ts';
 import type { Money } from './money.ts';
@@ -47,7 +47,7 @@ export interface InvoiceMailInput {
 }
 
 export function invoiceMail({ invoice, payments, comment, paymentLink }: InvoiceMailInput): InvoiceMail {
-  const format = createLocaleFormat(invoice.locale, invoice.currency);
+  const format = localeFormat(invoice.locale, invoice.currency);
   const { language } = new Intl.Locale(format.language);
   const words = mailWordingOf(language);
   const number = printable(invoice.number);

@@ -8,7 +8,7 @@
 import { printedLines, type PrintedGroup } from './invoice-page-lines.ts';
 import { fill, wordingOf, type InvoiceWording } from './invoice-wording.ts';
 import type { InvoiceDocument } from './invoice.ts';
-import { createLocaleFormat, type LocaleFormat } from './locale-format.ts';
+import { localeFormat, type LocaleFormat } from './locale-format.ts';
 import { printable, printableLines } from './printable-text.ts';
 import { buyerLines, ibanText, registerName, sellerLines, shippingLines } from './printed-party.ts';
 import { vatBreakdown, type VatAmount } from './vat.ts';
@@ -74,7 +74,7 @@ export interface InvoicePage {
 
 export function invoicePage(document: InvoiceDocument): InvoicePage {
   const { invoice, corrects } = document;
-  const format = createLocaleFormat(invoice.locale, invoice.currency);
+  const format = localeFormat(invoice.locale, invoice.currency);
   const wording = wordingOf(new Intl.Locale(format.language).language);
   const shipping = shippingLines(invoice.buyer, invoice.billingAddress, invoice.shippingAddress, format);
   return {

@@ -25,7 +25,22 @@ export interface LocaleFormat {
 const SCRIPTS: ReadonlySet<string | undefined> = new Set(['Latn', 'Grek', 'Cyrl']);
 const PRICE_DECIMALS = 4;
 
-export function createLocaleFormat(locale: string, currency: string): LocaleFormat {
+// Building Intl's formatters costs more than laying out a page. Locales come from callers, so there is an end to them.
+const formats = new Map<string, LocaleFormat>();
+const MOST_FORMATS = 200;
+
+/** The format of a locale and currency, made when it is first asked for. */
+export function localeFormat(locale: string, currency: string): LocaleFormat {
+  const key = `${locale} ${currency}`;
+  const known = formats.get(key);
+  if (known) return known;
+  if (formats.size >= MOST_FORMATS) formats.clear();
+  const format = createLocaleFormat(locale, currency);
+  formats.set(key, format);
+  return format;
+}
+
+function createLocaleFormat(locale: string, currency: string): LocaleFormat {
   const known = knownLocale(locale);
   const isWorded = WORDED_LANGUAGES.includes(known.language);
   // Where the words fall back to English, month and country names do too; numbers keep the habit of the reader.

@@ -2,7 +2,7 @@
 
 import formBody from '@fastify/formbody';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { createLocaleFormat } from '../domain/locale-format.ts';
+import { localeFormat } from '../domain/locale-format.ts';
 import { escapeHtml } from '../domain/html-text.ts';
 import { sendPage } from './html-page.ts';
 
@@ -51,7 +51,7 @@ function routePages(server: FastifyInstance, gateway: DecidedByHand): void {
 
 function show(reply: FastifyReply, entry: PageEntry | null): FastifyReply {
   if (!entry) return sendPage(reply, 404, 'Test gateway', '<p>There is no such payment.</p>');
-  const amount = escapeHtml(createLocaleFormat('en', entry.currency).amount(entry.amount));
+  const amount = escapeHtml(localeFormat('en', entry.currency).amount(entry.amount));
   const rest = entry.status === 'PENDING' ? FORM : '';
   const body = `<p>No money moves here.</p><p class="amount">${amount}</p><p>${NOTES[entry.status]}</p>${rest}`;
   return sendPage(reply, 200, 'Test gateway', body);

@@ -7,7 +7,7 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** Everything that Prisma asked of the database while `run` ran. The queue's own statements are left out, and the setting of the merchant, which the pool needs now and then. */
+/** Everything that Prisma asked of the database while `run` ran. The queue's own statements are left out, and what comes now and then whatever is asked: the setting of the merchant, which the pool needs, and the look at the clock. */
 export async function statementsOf(run: () => Promise<unknown>): Promise<readonly Statement[]> {
   const seen: Statement[] = [];
   const prototype = Client.prototype as unknown as { query: (this: Client, ...args: unknown[]) => unknown };
@@ -16,7 +16,7 @@ export async function statementsOf(run: () => Promise<unknown>): Promise<readonl
     const [statement] = args;
     if (isPrisma(this) && typeof statement === 'object' && statement !== null && 'text' in statement) {
       const { text, values } = statement as Statement;
-      if (!text.startsWith('SELECT set_config(')) seen.push({ text, values });
+      if (!NOW_AND_THEN.test(text)) seen.push({ text, values });
     }
     return query.apply(this, args);
   };
@@ -27,6 +27,8 @@ export async function statementsOf(run: () => Promise<unknown>): Promise<readonl
   }
   return seen;
 }
+
+const NOW_AND_THEN = /^SELECT (set_config\(|clock_timestamp\(\) AS time)/;
 
 function isPrisma(client: Client): boolean {
   const { connectionParameters } = client as unknown as {
