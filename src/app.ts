@@ -2,7 +2,7 @@
 
 import type { Actor, Scope } from './domain/access.ts';
 import { addInvoiceComment, type AddInvoiceCommentInput } from './actions/add-invoice-comment.ts';
-import { answerOnce as beginRun, type KeyedRun } from './actions/answer-once.ts';
+import { answerOnce as beginRun, keepLeases, type KeyedRun, type Leases } from './actions/answer-once.ts';
 import { archiveInvoice } from './actions/archive-invoice.ts';
 import {
   authenticate,
@@ -89,6 +89,7 @@ interface Gatherings {
   readonly keys: KeyLookUp;
   readonly invoices: readInvoices.InvoiceLookUp;
   readonly invoicing: Invoicing;
+  readonly leases: Leases;
 }
 
 export function createApp(ports: Ports, gatherings = gatherAll(ports)) {
@@ -171,6 +172,7 @@ function gatherAll(ports: Ports): Gatherings {
     keys: gatherKeyLookUps(ports),
     invoices: readInvoices.gatherInvoiceLookUps(ports),
     invoicing: gatherInvoicing(ports),
+    leases: keepLeases(ports),
   };
 }
 
@@ -189,7 +191,7 @@ async function answerOnce(
   actor: Actor,
   request: Omit<KeyedRequest, 'merchantId'>,
 ): Promise<string | KeyedAppRun> {
-  const begun = await beginRun(ports, actor, { ...request, merchantId: actor.merchantId });
+  const begun = await beginRun(ports, gatherings.leases, actor, { ...request, merchantId: actor.merchantId });
   return typeof begun === 'string' ? begun : { ...begun, app: createApp(begun.ports, gatherings) };
 }
 function reading(ports: Ports, gatherings: Gatherings) {

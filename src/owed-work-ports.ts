@@ -99,6 +99,8 @@ export interface OwedWebhooks {
   disable(reference: WebhookEndpointReference, url: string, reason: string, now: Date): Promise<void>;
   /** Deletes deliveries that have ended and were made before `oldest`; returns how many. */
   forget(oldest: Date, limit: number): Promise<number>;
+  /** Gives up, at most `limit` of them, what is owed since before `oldest`; returns how many. */
+  giveUp(oldest: Date, limit: number): Promise<number>;
 }
 
 export interface WebhookEndpointReference {

@@ -163,8 +163,8 @@ export interface Clock {
 export interface Ids {
   /** A new id, unique and sorting by time. */
   next(): string;
-  /** Ids that follow from a seed that `next` made: the same ones in every run. */
-  startingFrom(seed: string): Pick<Ids, 'next'>;
+  /** Ids that follow from a seed that `next` made, and from a part of the work: the same ones in every run. */
+  startingFrom(seed: string, part: number): Pick<Ids, 'next'>;
 }
 
 export interface Digests {

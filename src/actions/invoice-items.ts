@@ -23,12 +23,14 @@ export type Invoicing = Gathered<InvoiceRequest, Outcome>;
 
 /** Items in one transaction: a hundred invoices of ten, which take a tenth of a second. */
 const MOST_ITEMS_AT_ONCE = 1_000;
+/** Every invoice id is a lock, of which PostgreSQL has room for some thousands. */
+const LEAST_WEIGHT = 10;
 
 /** To be made once a process: whoever shares it shares transactions. */
 export function gatherInvoicing(ports: Ports): Invoicing {
   return gatherRequests({
     run: (merchantId, requests) => invoiceItemLists(ports, merchantId, requests),
-    weightOf: ({ itemIds }) => itemIds.length,
+    weightOf: ({ itemIds }) => Math.max(LEAST_WEIGHT, itemIds.length),
     mostWeight: MOST_ITEMS_AT_ONCE,
   });
 }

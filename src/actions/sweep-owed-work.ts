@@ -13,31 +13,52 @@ const LEASE_MS = 8_000;
 const WEBHOOK_LEASE_MS = 3_000;
 const WEBHOOKS_KEPT_MS = 30 * 24 * 3_600_000;
 
-/** Returns how many it asked for. */
+/** What is owed for longer will not be wanted any more. */
+const WEBHOOKS_OWED_FOR_MS = 3 * 86_400_000;
+
+/** Returns how many it asked for. One part that fails keeps none of the others from being done; its fault is thrown last. */
 export async function sweepOwedWork(ports: Ports): Promise<number> {
-  const { database, jobs } = ports;
-  await expireEmails(ports);
-  await database.idempotencyKeys.removeOld(KEY_LIFE_HOURS);
-  const pdfs = await askInBatches(
-    ports,
-    (now, leasedUntil) => database.pdfs.claimDue(now, leasedUntil, BATCH),
-    (due) => jobs.renderInvoices(due),
-  );
-  const emails = await askInBatches(
-    ports,
-    (now, askAgainAt) => database.emails.claimDue(now, askAgainAt, BATCH),
-    (due) => jobs.sendEmails(due),
-  );
-  await sealInvoices(ports);
-  const endpoints = await askInBatches(
-    ports,
-    (now, askAgainAt) => database.webhooks.claimDue(now, askAgainAt, BATCH),
-    (due) => jobs.sendWebhooks(due),
-    WEBHOOK_LEASE_MS,
-  );
-  // A batch each round is more than comes in.
-  await database.webhooks.forget(new Date(ports.clock.now().getTime() - WEBHOOKS_KEPT_MS), BATCH);
-  return pdfs + emails + endpoints;
+  const { database, jobs, clock } = ports;
+  const ago = (ms: number) => new Date(clock.now().getTime() - ms);
+  const parts: readonly (() => Promise<number | void>)[] = [
+    () =>
+      askInBatches(
+        ports,
+        (now, leasedUntil) => database.pdfs.claimDue(now, leasedUntil, BATCH),
+        (due) => jobs.renderInvoices(due),
+      ),
+    () => expireEmails(ports),
+    () =>
+      askInBatches(
+        ports,
+        (now, askAgainAt) => database.emails.claimDue(now, askAgainAt, BATCH),
+        (due) => jobs.sendEmails(due),
+      ),
+    () =>
+      askInBatches(
+        ports,
+        (now, askAgainAt) => database.webhooks.claimDue(now, askAgainAt, BATCH),
+        (due) => jobs.sendWebhooks(due),
+        WEBHOOK_LEASE_MS,
+      ),
+    () => sealInvoices(ports),
+    async () => {
+      await database.idempotencyKeys.removeOld(KEY_LIFE_HOURS);
+      // A batch each round is more than comes in.
+      await database.webhooks.giveUp(ago(WEBHOOKS_OWED_FOR_MS), BATCH);
+      await database.webhooks.forget(ago(WEBHOOKS_KEPT_MS), BATCH);
+    },
+  ];
+  let asked = 0;
+  const faults: unknown[] = [];
+  for (const part of parts) {
+    await part().then(
+      (count) => (asked += count ?? 0),
+      (error: unknown) => faults.push(error),
+    );
+  }
+  if (faults.length > 0) throw faults[0];
+  return asked;
 }
 
 async function expireEmails({ database, clock, log }: Ports): Promise<void> {

@@ -29,22 +29,26 @@ export async function watchInvoicePdf(
   };
   // Watched before it is read, so that no change falls in between.
   const watch = ports.pdfChanges.watch({ merchantId, invoiceId });
+  if (signal.aborted) watch.end();
   signal.addEventListener('abort', () => watch.end(), { once: true });
   const first = await read().catch((error: unknown) => {
     watch.end();
     throw error;
   });
   return (async function* () {
-    yield first;
-    let { status } = first.pdf;
-    while (status === 'PENDING' && !signal.aborted) {
-      await watch.changed();
-      if (signal.aborted) break;
-      await checkKey();
-      const invoice = await read();
-      if (invoice.pdf.status !== status) yield invoice;
-      ({ status } = invoice.pdf);
+    try {
+      yield first;
+      let { status } = first.pdf;
+      while (status === 'PENDING' && !signal.aborted) {
+        await watch.changed();
+        if (signal.aborted) break;
+        await checkKey();
+        const invoice = await read();
+        if (invoice.pdf.status !== status) yield invoice;
+        ({ status } = invoice.pdf);
+      }
+    } finally {
+      watch.end();
     }
-    watch.end();
   })();
 }

@@ -105,8 +105,12 @@ export class MerchantPool extends pg.Pool {
   }
 }
 
-/** Of a new connection everything is set, whatever the URL, the user or the database set before. */
+/**
+ * Of a new connection everything is set, whatever the URL, the user or the database set before. A server that lost its power
+ * keeps no row locked for long, and times in JSON have an offset that everybody can read.
+ */
 const SETTLE = `SELECT set_config('role', coalesce($1, current_setting('role')), false),
-  set_config('billhead.scope', $2, false), set_config('billhead.merchant', $3, false)`;
+  set_config('billhead.scope', $2, false), set_config('billhead.merchant', $3, false),
+  set_config('idle_in_transaction_session_timeout', '70s', false), set_config('TimeZone', 'UTC', false)`;
 // Prepared once a connection.
 const SET = { name: 'billhead_set_merchant', text: `SELECT set_config('billhead.merchant', $1, false)` };

@@ -52,7 +52,7 @@ export async function migrate(url: string, log: Log, folder: string = MIGRATIONS
   try {
     let isFirstRound = true;
     for (;;) {
-      const done = await applyNext(client, migrations, isFirstRound ? log : null);
+      const done = await applyNextPatiently(client, migrations, isFirstRound ? log : null);
       if (done === null) return;
       log.info('migration.applied', { migration: done.name, milliseconds: done.milliseconds });
       isFirstRound = false;
@@ -87,6 +87,27 @@ async function readMigrations(folder: string): Promise<readonly Migration[]> {
 }
 
 /** Applies the first migration that is missing; null when none is. Warnings are logged when a log is given. */
+/** A backup that is being made holds every table until it is done. */
+const LONGEST_LOCK_MS = 5_000;
+const LOCK_NOT_AVAILABLE = '55P03';
+const TRY_AGAIN_MS = 10_000;
+
+/** Tries for as long as it takes to get the locks that the next migration needs. */
+async function applyNextPatiently(...migration: Parameters<typeof applyNext>): ReturnType<typeof applyNext> {
+  for (;;) {
+    try {
+      return await applyNext(...migration);
+    } catch (error) {
+      const isLocked = [error, (error as Error).cause].some(
+        (one) => typeof one === 'object' && one !== null && 'code' in one && one.code === LOCK_NOT_AVAILABLE,
+      );
+      if (!isLocked) throw error;
+      migration[2]?.warn('database.migration_waits', { meaning: 'a table is in use, perhaps by a backup' });
+      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+    }
+  }
+}
+
 async function applyNext(
   client: Client,
   migrations: readonly Migration[],
@@ -107,6 +128,8 @@ async function applyNext(
     if (log !== null) warnOfUnknown(migrations, applied, log);
     const names = new Set(applied.map((line) => line.migration_name));
     const next = migrations.find((migration) => !names.has(migration.name));
+    // Everybody who reads or writes a table waits behind whoever waits to change it: better to try again.
+    await client.query(`SET LOCAL lock_timeout = '${LONGEST_LOCK_MS}'`);
     if (next !== undefined) await apply(client, next);
     await client.query('COMMIT');
     return next === undefined ? null : { name: next.name, milliseconds: Math.round(performance.now() - startedAt) };

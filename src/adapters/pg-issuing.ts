@@ -27,6 +27,8 @@ export function pgIssuing(pool: pg.Pool, columnsOf: () => Promise<Columns>): Iss
   };
 }
 
+const LONGEST_LOCK_MS = 10_000;
+
 async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   // A connection that breaks fails its statement, and says so once more here, which would end the process.
@@ -34,7 +36,8 @@ async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => 
   client.on('error', onError);
   let fault: unknown;
   try {
-    await client.query('BEGIN ISOLATION LEVEL READ COMMITTED');
+    // One order that somebody else holds for long must not keep a whole group waiting: it fails, and falls apart.
+    await client.query(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '${LONGEST_LOCK_MS}'`);
     const result = await work(client);
     await client.query('COMMIT');
     return result;

@@ -40,7 +40,7 @@ export function postgresPdfChanges(databaseUrl: string, log: Log): PdfChanges & 
     retry = null;
     listening.on('error', (error) => lose(listening, error));
     listening.on('end', () => lose(listening, 'the connection ended'));
-    listening.on('notification', ({ payload = 'null' }) => tell(JSON.stringify(JSON.parse(payload))));
+    listening.on('notification', ({ payload = '' }) => tell(keyIn(payload)));
     hear(listening).catch((error: unknown) => lose(listening, error));
   }
 
@@ -49,6 +49,15 @@ export function postgresPdfChanges(databaseUrl: string, log: Log): PdfChanges & 
     await listening.query(`LISTEN ${CHANNEL}`);
     retryMs = FIRST_RETRY_MS;
     for (const key of watching.keys()) tell(key);
+  }
+
+  // Whoever may connect to the database may notify, and of anything.
+  function keyIn(payload: string): string {
+    try {
+      return JSON.stringify(JSON.parse(payload));
+    } catch {
+      return '';
+    }
   }
 
   function tell(key: string): void {

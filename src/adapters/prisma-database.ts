@@ -35,6 +35,8 @@ const MOST_TRANSACTIONS_AT_ONCE = 12;
 const MOST_TRIES = 8;
 const MAX_WAIT_MS = 15_000;
 const IDLE_CONNECTION_LIVES_MS = 300_000;
+/** Beyond the longest that a transaction may take. */
+const LONGEST_QUERY_MS = 70_000;
 const TRANSACTION_TIMEOUT_MS = 60_000;
 
 export interface PrismaDatabase extends Database {
@@ -65,6 +67,9 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     connectionTimeoutMillis: MAX_WAIT_MS,
     // A new connection logs in, and plans every statement anew: not after each short rest.
     idleTimeoutMillis: IDLE_CONNECTION_LIVES_MS,
+    // A database host that vanished says nothing more: whoever waits for it is told, and connects anew.
+    keepAlive: true,
+    query_timeout: LONGEST_QUERY_MS,
     role,
   });
   const adapter = new PrismaPg(pool, { statementNameGenerator: statementNames() });
@@ -130,7 +135,7 @@ function stores(client: PrismaClient, pool: MerchantPool, columnsOf: () => Promi
     proofs: behindWall(prismaProofs(client), ['findUnsealed']),
     gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
     emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
-    webhooks: behindWall(prismaWebhooks(client), ['claimDue', 'forget']),
+    webhooks: behindWall(prismaWebhooks(client), ['claimDue', 'forget', 'giveUp']),
     merchants: prismaMerchants(client),
     apiKeys: behindWall({ ...prismaApiKeys(client), ...pgKeyReading(pool, columnsOf) }, ['findByPrefixes']),
     idempotencyKeys: behindWall(prismaIdempotencyKeys(client), ['renew', 'removeOld']),

@@ -69,6 +69,13 @@ export function prismaWebhooks(client: StoreClient): OwedWebhooks {
       });
       if (count > 0) await endDeliveries(client, merchantId, endpointId, reason);
     },
+    giveUp: (oldest, limit) => client.$executeRaw`
+      WITH late AS MATERIALIZED (
+        SELECT merchant_id, id FROM webhook_deliveries
+        WHERE status = 'PENDING' AND created_at <= ${oldest} LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      UPDATE webhook_deliveries AS delivery
+      SET status = 'FAILED', due_at = NULL, error = 'Its turn never came: the endpoint took too few messages.'
+      FROM late WHERE delivery.merchant_id = late.merchant_id AND delivery.id = late.id`,
     forget: (oldest, limit) => client.$executeRaw`
       WITH old AS MATERIALIZED (
         SELECT merchant_id, id FROM webhook_deliveries

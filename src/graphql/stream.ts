@@ -107,6 +107,12 @@ export function routeStream(
       leave();
       over.abort();
     });
+    // Gone while its key was looked up: nobody will say so again.
+    if (reply.raw.destroyed) {
+      leave();
+      over.abort();
+      return reply;
+    }
     const checkKey = async () => void (await app.authenticate(credential));
     const context = createContext(app, actor, urls, { signal: over.signal, checkKey });
     const [body, init] = await handle({

@@ -66,15 +66,18 @@ describe('exact JSON', () => {
 
 test('ids that follow from a seed are the same in every run, differ from each other, and sort as they were made', () => {
   const seed = timeSortedIds.next();
-  const run = () => {
-    const ids = timeSortedIds.startingFrom(seed);
+  const run = (part = 0) => {
+    const ids = timeSortedIds.startingFrom(seed, part);
     return Array.from({ length: 100 }, () => ids.next());
   };
   const ids = run();
   expect(run()).toEqual(ids);
   expect(new Set(ids).size).toBe(100);
   expect(ids.toSorted()).toEqual(ids);
-  expect(timeSortedIds.startingFrom(timeSortedIds.next()).next()).not.toBe(ids[0]);
+  const both = [...ids, ...run(1)];
+  expect(new Set(both).size).toBe(200);
+  expect(both.toSorted()).toEqual(both);
+  expect(timeSortedIds.startingFrom(timeSortedIds.next(), 0).next()).not.toBe(ids[0]);
 });
 
 /** Without the prototype that fast-check gives or leaves out, and without the sign of nought, which JSON does not know. */
