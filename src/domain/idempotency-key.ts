@@ -5,7 +5,7 @@
 // 2. Under a key stands one request: another one is refused.
 // 3. An answer that is final is given again, whoever asks, for 24 hours.
 
-import { badInput, Refusal } from './errors.ts';
+import { badInput, Refusal, type ErrorCode } from './errors.ts';
 
 /** A request under a key. */
 export interface KeyedRequest {
@@ -35,6 +35,23 @@ const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/;
 const BARE = /^[^\s",;\\]+$/;
 const VISIBLE = /^[ -~]+$/;
 
+/** Refusals that say something about the request and what it met. The others say that it can be tried again. */
+const FINAL: Readonly<Record<ErrorCode, boolean>> = {
+  BAD_USER_INPUT: true,
+  NOT_FOUND: true,
+  NOT_INVOICEABLE: true,
+  INVOICE_NOT_CAPTURABLE: true,
+  INVOICE_NOT_VOIDABLE: true,
+  INVOICE_NOT_CANCELABLE: true,
+  CONFLICT: true,
+  UNAUTHENTICATED: false,
+  FORBIDDEN: false,
+  PAYMENT_GATEWAY_ERROR: false,
+  RATE_LIMITED: false,
+  IDEMPOTENCY_KEY_IN_USE: false,
+  IDEMPOTENCY_KEY_REUSED: false,
+};
+
 /** The key in a header's value. Throws BAD_USER_INPUT. */
 export function readIdempotencyKey(header: string): string {
   const value = header.trim();
@@ -63,4 +80,9 @@ export function answerUnderKey(stored: StoredKey, request: KeyedRequest, scopes:
 export function keyInUse(): Refusal {
   const message = 'The request with this Idempotency-Key is still running. Ask again in a moment for its answer.';
   return new Refusal('IDEMPOTENCY_KEY_IN_USE', message, { retryAfterSeconds: COME_BACK_SECONDS });
+}
+
+/** Whether a refusal with this code is the answer to the request for good. What is no refusal of ours never is. */
+export function isFinal(code: unknown): boolean {
+  return FINAL[code as ErrorCode] ?? false;
 }

@@ -11,30 +11,13 @@ import {
 } from 'graphql';
 import { createHash } from 'node:crypto';
 import type { KeyedAppRun } from '../app.ts';
-import { badInput, Refusal, type ErrorCode } from '../domain/errors.ts';
-import { readIdempotencyKey } from '../domain/idempotency-key.ts';
+import { badInput, Refusal } from '../domain/errors.ts';
+import { isFinal, readIdempotencyKey } from '../domain/idempotency-key.ts';
 import { createContext, type Context } from './context.ts';
 import { toGraphQLError } from './errors.ts';
 
 const HEADER = 'idempotency-key';
 const REPLAYED_HEADER = 'idempotent-replayed';
-
-/** Refusals that say something about the request and what it met. The others say that it can be tried again. */
-const FINAL: Readonly<Record<ErrorCode, boolean>> = {
-  BAD_USER_INPUT: true,
-  NOT_FOUND: true,
-  NOT_INVOICEABLE: true,
-  INVOICE_NOT_CAPTURABLE: true,
-  INVOICE_NOT_VOIDABLE: true,
-  INVOICE_NOT_CANCELABLE: true,
-  CONFLICT: true,
-  UNAUTHENTICATED: false,
-  FORBIDDEN: false,
-  PAYMENT_GATEWAY_ERROR: false,
-  RATE_LIMITED: false,
-  IDEMPOTENCY_KEY_IN_USE: false,
-  IDEMPOTENCY_KEY_REUSED: false,
-};
 
 type Requested = GraphQLRequestContextDidResolveOperation<Context>;
 
@@ -80,11 +63,11 @@ async function begin(requested: Requested): Promise<string | KeyedAppRun | null>
 
 /** What was done is done: that an answer cannot be kept is nobody's loss, for the next try finds out by itself. */
 async function end(run: KeyedAppRun, { data, errors = [] }: FormattedExecutionResult): Promise<void> {
-  const isFinal = errors.every(({ extensions }) => FINAL[extensions?.['code'] as ErrorCode]);
   const endRun = () => {
     // The variables did not fit.
     if (data === undefined) return run.forget();
-    return isFinal ? run.keep(JSON.stringify({ data, ...(errors.length > 0 && { errors }) })) : run.letGo();
+    const isKept = errors.every(({ extensions }) => isFinal(extensions?.['code']));
+    return isKept ? run.keep(JSON.stringify({ data, ...(errors.length > 0 && { errors }) })) : run.letGo();
   };
   await endRun().catch(() => undefined);
 }
