@@ -1,5 +1,7 @@
 // Entry: the API alone. Workers run elsewhere (worker.ts); start.ts runs both in one process.
 
+// oxlint-disable-next-line import/no-unassigned-import -- it must come before what others import
+import './production.ts';
 import { pathToFileURL } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { routeGraphql } from './graphql/route.ts';

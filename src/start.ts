@@ -1,5 +1,7 @@
 // Entry of `npm start`: API and worker in one process, with sample data on the embedded database.
 
+// oxlint-disable-next-line import/no-unassigned-import -- it must come before what others import
+import './production.ts';
 import { openDemoData } from './sample-data/demo-data.ts';
 import { runUntilSignal } from './run.ts';
 import { startServer } from './server.ts';

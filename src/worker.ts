@@ -1,5 +1,7 @@
 // Entry: a worker alone. It renders, mails and tells what the queue asks for, and sweeps for what the queue lost.
 
+// oxlint-disable-next-line import/no-unassigned-import -- it must come before what others import
+import './production.ts';
 import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { startBullmqWorker } from './adapters/bullmq-worker.ts';

@@ -1,22 +1,24 @@
 // The GraphQL door: Apollo Server over schema.graphql.
 
 import { ApolloServer } from '@apollo/server';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import type { Log } from '../ports.ts';
+import { compiledQueries } from './compiled-queries.ts';
 import type { Context } from './context.ts';
 import { errorFormatter } from './errors.ts';
 import { httpStatusPlugin } from './http-status.ts';
 import { idempotencyPlugin } from './idempotency.ts';
 import { LIMITS, limitShape } from './limits.ts';
 import { limitCost } from './operation-cost.ts';
-import { fieldResolver } from './request.ts';
 import { createSchema } from './schema.ts';
 import { measureOperations } from './watched-operations.ts';
 
 export function createGraphqlServer(log: Log): ApolloServer<Context> {
   return new ApolloServer<Context>({
     schema: createSchema(),
-    fieldResolver,
     formatError: errorFormatter(log),
     includeStacktraceInErrorResponses: false,
     // A key is needed to get this far, and whoever holds one may read the schema.
@@ -31,9 +33,12 @@ export function createGraphqlServer(log: Log): ApolloServer<Context> {
     validationRules: [limitShape],
     plugins: [
       ApolloServerPluginLandingPageDisabled(),
+      // It would stand behind every field to find that nothing here may be cached; the route says so of all answers.
+      ApolloServerPluginCacheControlDisabled(),
       httpStatusPlugin,
       idempotencyPlugin(limitCost),
       measureOperations,
+      compiledQueries(),
     ],
   });
 }

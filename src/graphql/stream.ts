@@ -26,7 +26,7 @@ import { createContext, type Context, type Urls } from './context.ts';
 import { errorFormatter, toGraphQLError } from './errors.ts';
 import { LIMITS, limitShape, tooMuch } from './limits.ts';
 import { chargeOperation } from './operation-cost.ts';
-import { apiKeyOf, fieldResolver } from './request.ts';
+import { apiKeyOf } from './request.ts';
 import { createSchema } from './schema.ts';
 
 export const STREAM_PATH = '/graphql/stream';
@@ -64,7 +64,7 @@ function createStreamHandler(shown: Shown) {
       throw coded('BAD_REQUEST', 'Only subscriptions are taken here; send queries and mutations to /graphql.');
     }
     await chargeOperation(contextValue.app, contextValue.actor, { schema, document, operation, variables });
-    return subscribe({ schema, document, contextValue, fieldResolver, variableValues: variables, operationName });
+    return subscribe({ schema, document, contextValue, variableValues: variables, operationName });
   };
   return createHandler<FastifyRequest, Context>({
     // Without a token there is one connection an operation, and no other mode.
