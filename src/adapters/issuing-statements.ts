@@ -4,20 +4,35 @@ import { formatInvoiceNumber } from '../domain/invoice-number.ts';
 import type { NumberedLater } from '../domain/decide-invoices.ts';
 import type { OrderWithItems } from '../domain/order.ts';
 import * as records from './prisma-records.ts';
+import { toJson } from './prisma-rows.ts';
 
-// All rows are one merchant's. PostgreSQL takes a JSON document for a hundred rows and would read whole tables to find them;
-// a list of ids it looks up one by one.
-const isAmong = (rows: string) => `
-  stored.merchant_id = (${rows}::json -> 0 ->> 'merchant_id')
-  AND stored.id = ANY (ARRAY(SELECT value ->> 'id' FROM json_array_elements(${rows}::json)))`;
+/** The rows to change: their JSON document, and beside it their merchant and their ids, as the names of parameters. */
+interface Changed {
+  readonly rows: string;
+  readonly merchantId: string;
+  readonly ids: string;
+}
 
-export const updateOrders = (rows: string) => `
+/** Alone in a statement. */
+export const CHANGED: Changed = { rows: '$1', merchantId: '$2', ids: '$3' };
+
+/** The parameters of `CHANGED`. All rows are one merchant's. */
+export function changedValues(rows: readonly records.Columns[]): [string, unknown, unknown[]] {
+  return [toJson(rows), rows[0]?.['merchant_id'], rows.map(({ id }) => id)];
+}
+
+// PostgreSQL takes a JSON document for a hundred rows and would read whole tables to find them; a list of ids it looks up one
+// by one. They are parameters of their own, because what stands in the document it would take out anew for every row it reads.
+const isAmong = ({ merchantId, ids }: Changed) =>
+  `stored.merchant_id = ${merchantId} AND stored.id = ANY (${ids}::text[])`;
+
+export const updateOrders = (changed: Changed) => `
   UPDATE orders AS stored
   SET status = new.status, is_on_hold = new.is_on_hold, is_in_payment_review = new.is_in_payment_review,
       payment_method = new.payment_method, payment_authorization = new.payment_authorization,
       updated_at = new.updated_at
-  FROM json_populate_recordset(NULL::orders, ${rows}::json) AS new
-  WHERE ${isAmong(rows)} AND stored.id = new.id`;
+  FROM json_populate_recordset(NULL::orders, ${changed.rows}::json) AS new
+  WHERE ${isAmong(changed)} AND stored.id = new.id`;
 
 const PROGRESS =
   `quantity_shipped_e4 quantity_invoiced_e4 quantity_canceled_e4 quantity_returned_e4 quantity_credited_e4
@@ -26,20 +41,20 @@ const PROGRESS =
   );
 
 // Rows that did not change are left alone: an order of a thousand items may be invoiced one by one.
-export const updateItems = (rows: string) => `
+export const updateItems = (changed: Changed) => `
   UPDATE order_items AS stored SET ${PROGRESS.map((column) => `${column} = new.${column}`).join(', ')}
-  FROM json_populate_recordset(NULL::order_items, ${rows}::json) AS new
-  WHERE ${isAmong(rows)} AND stored.id = new.id
+  FROM json_populate_recordset(NULL::order_items, ${changed.rows}::json) AS new
+  WHERE ${isAmong(changed)} AND stored.id = new.id
     AND (${PROGRESS.map((column) => `stored.${column}`).join(', ')})
       IS DISTINCT FROM (${PROGRESS.map((column) => `new.${column}`).join(', ')})`;
 
 /** Locks the corrected invoices in one order, so that two lists never wait for each other in a ring. */
-export const creditCorrected = (rows: string) => `
+export const creditCorrected = (changed: Changed) => `
   UPDATE invoices AS stored
   SET amount_credited = stored.amount_credited + new.amount, updated_at = new.updated_at
-  FROM json_to_recordset(${rows}::json) AS new (id text, amount bigint, updated_at timestamptz),
-    (SELECT count(*) FROM (SELECT FROM invoices AS stored WHERE ${isAmong(rows)} ORDER BY id FOR UPDATE) AS locked) AS first
-  WHERE ${isAmong(rows)} AND stored.id = new.id`;
+  FROM json_to_recordset(${changed.rows}::json) AS new (id text, amount bigint, updated_at timestamptz),
+    (SELECT count(*) FROM (SELECT FROM invoices AS stored WHERE ${isAmong(changed)} ORDER BY id FOR UPDATE) AS locked) AS first
+  WHERE ${isAmong(changed)} AND stored.id = new.id`;
 
 /** Takes the next numbers of each series, the series in one order. */
 export const takeNumbers = (rows: string) => `
@@ -66,7 +81,7 @@ export function orderRows(orders: readonly OrderWithItems[]): {
   readonly items: readonly records.Columns[];
 } {
   return {
-    heads: orders.map(({ order }) => records.orderColumns(order)),
+    heads: orders.map(({ order }) => records.orderProgressColumns(order)),
     items: orders.flatMap(({ items }) => items.map(records.orderItemProgressColumns)),
   };
 }

@@ -127,7 +127,8 @@ async function save(
   if (invoices.length === 0) return new Map();
   const credits = invoices.filter(({ invoice }) => invoice.type === 'CREDIT_INVOICE');
   if (credits.length > 0) {
-    await client.query(issuing.creditCorrected('$1'), [toJson(issuing.creditRows(merchantId, credits))]);
+    const rows = issuing.creditRows(merchantId, credits);
+    await client.query(issuing.creditCorrected(issuing.CHANGED), issuing.changedValues(rows));
   }
   const { heads, items } = issuing.orderRows(orders);
   const taken = await client.query<issuing.LastNumber & { readonly last_number: string }>({
@@ -137,8 +138,9 @@ async function save(
   });
   const lastNumbers = taken.rows.map((row) => ({ ...row, last_number: BigInt(row.last_number) }));
   const documents = issuing.documentRows(merchantId, numberPattern, invoices, lastNumbers);
-  const rows = [heads, items, documents.invoices, documents.lines, documents.orders];
-  await client.query({ ...saveStatement(documents), values: rows.map(toJson) });
+  const rows = [heads, items, documents.invoices, documents.lines, documents.orders].map(toJson);
+  const ids = [heads, items].map((changed) => changed.map(({ id }) => id));
+  await client.query({ ...saveStatement(documents), values: [...rows, merchantId, ...ids] });
   return documents.numbers;
 }
 
@@ -153,7 +155,8 @@ function saveStatement(documents: ReturnType<typeof issuing.documentRows>): NonN
   saving ??= {
     name: 'billhead_issue_save',
     text: `
-      WITH heads AS (${issuing.updateOrders('$1')}), items AS (${issuing.updateItems('$2')}),
+      WITH heads AS (${issuing.updateOrders({ rows: '$1', merchantId: '$6', ids: '$7' })}),
+        items AS (${issuing.updateItems({ rows: '$2', merchantId: '$6', ids: '$8' })}),
         issued AS (${insertion('invoices', documents.invoices, '$3')}),
         lines AS (${insertion('invoice_lines', documents.lines, '$4')})
       ${insertion('invoice_orders', documents.orders, '$5')}`,

@@ -65,27 +65,34 @@ export function toOrder(row: Row.Order): Order {
 
 export function orderColumns(order: Order): Columns {
   return {
-    merchant_id: order.merchantId,
-    id: order.id,
+    ...orderProgressColumns(order),
     number: order.number,
     customer_id: order.customerId,
     currency: order.currency,
     is_including_vat: order.isIncludingVat,
     is_vat_shifted: order.isVatShifted,
     invoicing_policy: order.invoicingPolicy,
-    is_on_hold: order.isOnHold,
-    is_in_payment_review: order.isInPaymentReview,
-    status: order.status,
     billing_address: order.billingAddress,
     shipping_address: order.shippingAddress,
     subtotal: order.subtotal,
     total_ex_vat: order.totalExVat,
     total_vat: order.totalVat,
-    payment_method: order.paymentMethod,
-    payment_authorization: order.paymentAuthorization,
     content_hash: order.contentHash,
     placed_at: order.placedAt,
     created_at: order.createdAt,
+  };
+}
+
+/** What changes of an order after it was placed. */
+export function orderProgressColumns(order: Order): Columns {
+  return {
+    merchant_id: order.merchantId,
+    id: order.id,
+    is_on_hold: order.isOnHold,
+    is_in_payment_review: order.isInPaymentReview,
+    status: order.status,
+    payment_method: order.paymentMethod,
+    payment_authorization: order.paymentAuthorization,
     updated_at: order.updatedAt,
   };
 }

@@ -204,8 +204,8 @@ async function insertOrders(client: Client, orders: readonly NewOrder[]): Promis
 async function updateOrders(client: Client, orders: readonly OrderWithItems[]): Promise<void> {
   if (orders.length === 0) return;
   const { heads, items } = issuing.orderRows(orders);
-  await client.$executeRawUnsafe(issuing.updateOrders('$1'), toJson(heads));
-  await client.$executeRawUnsafe(issuing.updateItems('$1'), toJson(items));
+  await client.$executeRawUnsafe(issuing.updateOrders(issuing.CHANGED), ...issuing.changedValues(heads));
+  await client.$executeRawUnsafe(issuing.updateItems(issuing.CHANGED), ...issuing.changedValues(items));
 }
 
 async function insertShipment(client: Client, merchantId: string, shipment: NewShipment): Promise<void> {
