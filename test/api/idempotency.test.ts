@@ -3,7 +3,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../setup/eventually.ts';
-import { gatewayEntries, orderHolding } from '../setup/gateway.ts';
+import { gatewayEntries, ORDER_TOTAL, orderHolding } from '../setup/gateway.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type Answer, type TestProduct } from '../setup/product.ts';
 
@@ -209,15 +209,18 @@ describe.each(MUTATIONS)('%s', (_, query, makeInput) => {
 });
 
 /** As if the server had died once its work was committed: it never gets to keep the answer. */
-async function withoutAnswersKept<T>(run: () => Promise<T>): Promise<T> {
+const withoutAnswersKept = <T>(run: () => Promise<T>) =>
+  failing('UPDATE OF answer ON idempotency_keys', 'NEW.answer IS NOT NULL', run);
+
+/** While `run` runs, the database refuses to write such rows. */
+async function failing<T>(write: string, when: string, run: () => Promise<T>): Promise<T> {
   await database.query(`
-    CREATE FUNCTION refuse_answers() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE 'gone'; END $$;
-    CREATE TRIGGER refuse_answers BEFORE UPDATE OF answer ON idempotency_keys
-      FOR EACH ROW WHEN (NEW.answer IS NOT NULL) EXECUTE FUNCTION refuse_answers()`);
+    CREATE FUNCTION refuse_rows() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE 'gone'; END $$;
+    CREATE TRIGGER refuse_rows BEFORE ${write} FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION refuse_rows()`);
   try {
     return await run();
   } finally {
-    await database.query('DROP FUNCTION refuse_answers CASCADE');
+    await database.query('DROP FUNCTION refuse_rows CASCADE');
   }
 }
 
@@ -323,6 +326,67 @@ describe('one request under a key', () => {
     const { rows } = await database.query('SELECT key FROM idempotency_keys');
     expect(rows).toEqual([{ key: key.slice(1, -1) }]);
   });
+});
+
+describe('of several gateway calls under one key', () => {
+  const CAPTURE = onInvoice('captureInvoice', 'InvoiceIdInput');
+  const FIRST = ORDER_TOTAL;
+  const SECOND = 2420;
+
+  /** An open invoice over two orders, each with money held at an authorisation of its own. */
+  async function openOverTwo() {
+    const [first, second] = [`key-${(count += 1)}`, `key-${(count += 1)}`];
+    const payment = { method: 'card', authorization: `auth_ok_${second}` };
+    await billhead.ask(PLACE_ORDER, { input: orderHolding(first, `auth_ok_${first}`) });
+    await billhead.ask(PLACE_ORDER, { input: order(second, { payment }) });
+    const items = [`${first}-1`, `${first}-2`, `${second}-1`];
+    await billhead.ask(INVOICE_ITEMS, { input: { items, invoice_id: first } });
+    const booked = async () => {
+      const { rows } = await database.query<{ amount: number }>(
+        'SELECT amount::int FROM payments WHERE invoice_id = $1 ORDER BY created_at, amount DESC',
+        [first],
+      );
+      return rows.map(({ amount }) => amount);
+    };
+    /** What the gateway took, of the first and of the second. */
+    const taken = async () => {
+      const books = [first, second].map((id) => gatewayEntries(billhead.databaseUrl, `auth_ok_${id}`));
+      return (await Promise.all(books)).map((entries) => entries.map(({ kind, amount }) => [kind, amount]));
+    };
+    return { input: { invoice_id: first }, booked, taken };
+  }
+
+  test.each([
+    ['the first call never reaches the gateway', 'test_gateway_entries', FIRST, [0, 0], []],
+    ['the first call is answered, and that is never booked', 'payments', FIRST, [1, 0], []],
+    [
+      'the first call is booked, and the second never reaches the gateway',
+      'test_gateway_entries',
+      SECOND,
+      [1, 0],
+      [FIRST],
+    ],
+    ['the first call is booked, the second answered, and that is never booked', 'payments', SECOND, [1, 1], [FIRST]],
+  ])(
+    '%s: the retry goes on from there, and all money is taken and booked once',
+    async (_, table, amount, asked, kept) => {
+      const key = newKey();
+      const { input, booked, taken } = await openOverTwo();
+      const died = await failing(`INSERT ON ${table}`, `NEW.amount = ${amount}`, () => send(key, CAPTURE, input));
+      expect(died.answer.errors).toHaveLength(1);
+      expect((await taken()).map((entries) => entries.length)).toEqual(asked);
+      expect(await booked()).toEqual(kept);
+      const retried = await send(key, CAPTURE, input);
+      expect(retried.answer.errors).toBeUndefined();
+      expect(retried.answer.data.captureInvoice.invoice).toMatchObject({
+        state: 'PAID',
+        reimbursement: { amount_paid: FIRST + SECOND, amount_due: 0 },
+      });
+      expect(await taken()).toEqual([[['CAPTURE', FIRST]], [['CAPTURE', SECOND]]]);
+      expect(await booked()).toEqual([FIRST, SECOND]);
+      expect(await send(key, CAPTURE, input)).toEqual({ ...retried, isReplayed: true });
+    },
+  );
 });
 
 test('whoever lost a request to another runner changes nothing any more', async () => {
