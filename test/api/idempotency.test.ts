@@ -389,6 +389,62 @@ describe('of several gateway calls under one key', () => {
   );
 });
 
+describe('a webhook secret in an answer', () => {
+  const CREATE = `mutation M($input: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $input) {
+    secret endpoint { id description } } }`;
+  const ROTATE = `mutation M($input: RotateWebhookSecretInput!) { rotateWebhookSecret(input: $input) { secret } }`;
+  const input = { url: 'https://shop.example.com/hooks', events: ['INVOICE_PAID'], description: 'Books' };
+  const remove = (id: string) =>
+    billhead.ask(`mutation { deleteWebhookEndpoint(input: { endpoint_id: "${id}" }) { endpoint_id } }`);
+  const isStored = async (secret: string) => {
+    const { rows } = await database.query(
+      `SELECT 1 FROM (SELECT to_jsonb(k)::text FROM idempotency_keys k UNION ALL SELECT to_jsonb(e)::text FROM webhook_endpoints e) AS stored (row)
+       WHERE strpos(row, $1) > 0`,
+      [secret],
+    );
+    return rows.length > 0;
+  };
+  const without = (secret: string, { answer }: Reply) =>
+    JSON.parse(JSON.stringify(answer).replace(secret, '')) as Answer;
+
+  test('is given again as long as the endpoint has it, and then stands nowhere; nothing is done twice all the same', async () => {
+    const [first, second] = [newKey(), newKey()];
+    const created = await send(first, CREATE, input);
+    const { secret, endpoint } = created.answer.data.createWebhookEndpoint;
+    expect(secret).toMatch(/^whsec_/);
+    expect(await send(first, CREATE, input)).toEqual({ ...created, isReplayed: true });
+    const rotate = (more: object = {}) => ({ endpoint_id: endpoint.id, ...more });
+    const rotated = await send(second, ROTATE, rotate());
+    // The former one signs as well, so it is not gone.
+    expect(await send(first, CREATE, input)).toEqual({ ...created, isReplayed: true });
+    await send(newKey(), ROTATE, rotate());
+    expect(await isStored(secret)).toBe(false);
+    expect(await send(first, CREATE, input)).toEqual({
+      ...created,
+      answer: without(secret, created),
+      isReplayed: true,
+    });
+    const newer = rotated.answer.data.rotateWebhookSecret.secret;
+    expect(await send(second, ROTATE, rotate())).toEqual({ ...rotated, isReplayed: true });
+    await remove(endpoint.id);
+    expect(await isStored(newer)).toBe(false);
+    expect((await send(second, ROTATE, rotate())).answer).toEqual(without(newer, rotated));
+    expect(await billhead.ask('{ webhookEndpoints { id } }')).toEqual({ webhookEndpoints: [] });
+  });
+
+  test('that a server died over is forgotten with the endpoint as well, and the retry makes no second one', async () => {
+    const key = newKey();
+    const died = await withoutAnswersKept(() => send(key, CREATE, input));
+    const { secret, endpoint } = died.answer.data.createWebhookEndpoint;
+    expect(await isStored(secret)).toBe(true);
+    await remove(endpoint.id);
+    expect(await isStored(secret)).toBe(false);
+    await database.query('UPDATE idempotency_keys SET leased_until = clock_timestamp() WHERE answer IS NULL');
+    expect((await send(key, CREATE, input)).answer).toEqual(without(secret, died));
+    expect(await billhead.ask('{ webhookEndpoints { id } }')).toEqual({ webhookEndpoints: [] });
+  });
+});
+
 test('whoever lost a request to another runner changes nothing any more', async () => {
   const id = await place();
   const { app } = billhead.product;
