@@ -126,6 +126,8 @@ export interface Transaction {
   insertInvoices(invoices: readonly NumberedLater[]): Promise<void>;
   /** Keeps, under the request's key, what this transaction comes to; false when another runner has the request now. */
   noteStep(taken: TakenKey, step: string): Promise<boolean>;
+  /** Takes secrets that are not in use any more out of what is kept under idempotency keys of the merchant. */
+  forgetSecrets(secrets: readonly string[]): Promise<void>;
   /** Locks the webhook endpoints of the merchant, oldest first: nobody else makes or changes one meanwhile. */
   lockWebhookEndpoints(): Promise<readonly WebhookEndpoint[]>;
   /** Saves an endpoint, new or changed. */

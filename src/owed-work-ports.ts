@@ -77,13 +77,19 @@ export interface OwedWebhooks {
   /** In list order; one record more than the limit tells that there are more. */
   page(merchantId: string, query: WebhookDeliveryQuery, window: Window): Promise<readonly WebhookDelivery[]>;
   count(merchantId: string, filter: WebhookDeliveryFilter): Promise<number>;
-  /** Endpoints of a merchant that are owed something now. Says none, for seconds, of one that had no endpoint a moment ago. */
+  /**
+   * Endpoints of a merchant that are owed something now and answered when they were last tried. Says none, for seconds, of a
+   * merchant that had no endpoint a moment ago.
+   */
   dueOf(merchantId: string, now: Date): Promise<readonly WebhookEndpointReference[]>;
-  /** Endpoints that are owed something now, each left alone by other sweeps until `askAgainAt`. */
+  /** The same of all merchants, each left alone by other sweeps until `askAgainAt`. */
   claimDue(now: Date, askAgainAt: Date, limit: number): Promise<readonly WebhookEndpointReference[]>;
+  /** Endpoints that were silent, have rested, and are owed something now; those first that rested first. */
+  claimRested(now: Date, askAgainAt: Date, limit: number): Promise<readonly WebhookEndpointReference[]>;
   /**
    * Takes up so many of what an endpoint is owed now, oldest first, counting the attempts. Until `overAt` nobody else can
-   * have them. What one that is disabled or deleted is owed all the same is given up.
+   * have them. While it rests there is nothing, and after that one alone, until it answers. What one that is disabled or
+   * deleted is owed all the same is given up.
    */
   begin(reference: WebhookEndpointReference, now: Date, overAt: Date, limit: number): Promise<readonly OwedWebhook[]>;
   /** The endpoint took it: SUCCEEDED, whatever was recorded meanwhile. */
@@ -95,6 +101,8 @@ export interface OwedWebhooks {
     answer: WebhookAnswer & { readonly error: string },
     nextAttemptAt: Date | null,
   ): Promise<void>;
+  /** Leaves an endpoint alone until then, if that is still where it is, whatever it is owed; null: it has answered. */
+  rest(reference: WebhookEndpointReference, url: string, until: Date | null): Promise<void>;
   /** Disables an endpoint, if that is still where it is, and gives up what it is owed. */
   disable(reference: WebhookEndpointReference, url: string, reason: string, now: Date): Promise<void>;
   /** Deletes deliveries that have ended and were made before `oldest`; returns how many. */
@@ -118,6 +126,8 @@ export interface OwedWebhook {
   readonly attempt: number;
   readonly firstAttemptAt: Date;
   readonly endpoint: WebhookEndpoint;
+  /** The endpoint did not answer when it was last tried. */
+  readonly wasSilent: boolean;
   readonly message: WebhookMessage;
 }
 

@@ -16,8 +16,11 @@ import { runUntilSignal } from './run.ts';
 const SWEEP_EVERY_MS = 2_000;
 /** Most of that time they wait for the mail server. */
 const MAILS_AT_ONCE = 5;
-/** Each is served by a job of its own, which mostly waits. */
-const WEBHOOK_ENDPOINTS_AT_ONCE = 25;
+/**
+ * Each is served by a job of its own, which mostly waits. Those that were silent have no more than half of the places: a
+ * sweep asks for five of them every two seconds, and each takes ten (sweep-owed-work.ts, deliver-webhooks.ts).
+ */
+const WEBHOOK_ENDPOINTS_AT_ONCE = 50;
 
 export interface Worker {
   /** Whether jobs of every kind are being taken up. */

@@ -3,7 +3,8 @@
 // 1. The rows decide: a job for an endpoint that is owed nothing (any more) does nothing, so jobs may come twice.
 // 2. Whoever takes a delivery up has it alone until its lease ends, and an attempt ends before its lease does. Where a worker
 //    dies in between, the message is sent again under the same id.
-// 3. A job is about one endpoint and ends soon, so an endpoint that hangs holds up nobody but itself.
+// 3. A job is about one endpoint and ends soon. An endpoint that did not answer rests, whatever it is owed, and then one message
+//    alone is tried: however much is owed to those that hang, it does not take the workers' places from the others.
 
 import { answerFault, isGone, nextWebhookAttempt } from '../domain/webhook-delivery.ts';
 import { liveSecrets } from '../domain/webhook-endpoint.ts';
@@ -17,6 +18,8 @@ const LEASE_MS = 20_000;
 const AT_ONCE = 4;
 /** After this a job takes nothing more up: others wait for its place. */
 const JOB_MS = 5_000;
+/** How long an endpoint that did not answer is left alone. */
+const REST_MS = 30_000;
 
 export async function deliverWebhooks(ports: Ports, reference: WebhookEndpointReference): Promise<void> {
   const { database, clock } = ports;
@@ -24,10 +27,19 @@ export async function deliverWebhooks(ports: Ports, reference: WebhookEndpointRe
   for (;;) {
     const now = clock.now();
     const owed = await database.webhooks.begin(reference, now, new Date(now.getTime() + LEASE_MS), AT_ONCE);
+    const [first] = owed;
+    if (!first) return;
     const outcomes = await Promise.all(owed.map((one) => deliver(ports, reference, one)));
-    // Who has not answered once is not asked again and again now; the sweep comes back for the rest.
+    const { endpoint, wasSilent } = first;
+    if (outcomes.includes('SILENT')) {
+      await database.webhooks.rest(reference, endpoint.url, new Date(clock.now().getTime() + REST_MS));
+    } else if (wasSilent) {
+      await database.webhooks.rest(reference, endpoint.url, null);
+    }
     const isAnswering = outcomes.every((outcome) => outcome === 'ANSWERED');
-    if (owed.length < AT_ONCE || !isAnswering || clock.now().getTime() >= until) return;
+    const isMoreOwed = wasSilent || owed.length === AT_ONCE;
+    // The sweep comes back for what is left.
+    if (!isMoreOwed || !isAnswering || clock.now().getTime() >= until) return;
   }
 }
 

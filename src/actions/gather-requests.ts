@@ -9,7 +9,11 @@
 //    the others waiting, however much it asks for.
 // 3. A group is bounded in its weight. Requests keep their order.
 // 4. When a group fails as a whole, each of its requests is tried by itself: none suffers from what another one does. A group
-//    whose commit was lost may have committed, so a request must be one that can be made twice.
+//    whose commit was lost may have committed, so a request must be one that can be made twice. Few are tried at a time:
+//    what waits for transactions waits in one line for all merchants, and a hundred of one would stand before the others.
+
+/** Of a group that fell apart. More than one, lest a request that waits for a lock keeps the others waiting. */
+const ALONE_AT_ONCE = 3;
 
 export interface GatherOptions<Request, Outcome> {
   /** Decides the requests as if they had come one after the other; one outcome each, in their order. */
@@ -74,10 +78,12 @@ async function runGroup<Request, Outcome>(
   } catch (error) {
     const [only] = group;
     if (only && group.length === 1) return only.reject(error);
-    await Promise.all(
-      group.map(({ request, resolve, reject }) =>
-        run(key, [request]).then(([outcome]) => resolve(outcome as Outcome), reject),
-      ),
-    );
+    const left = group.values();
+    const tryAlone = async () => {
+      for (const { request, resolve, reject } of left) {
+        await run(key, [request]).then(([outcome]) => resolve(outcome as Outcome), reject);
+      }
+    };
+    await Promise.all(Array.from({ length: ALONE_AT_ONCE }, tryAlone));
   }
 }

@@ -1,7 +1,7 @@
 // rotateWebhookSecret: a new secret; the one before signs beside it until consumers know the new one.
 
 import type { Actor } from '../domain/access.ts';
-import { rotatedSecret } from '../domain/webhook-endpoint.ts';
+import { droppedSecrets, rotatedSecret } from '../domain/webhook-endpoint.ts';
 import type { Ports } from '../ports.ts';
 import { changeWebhookEndpoint } from './change-webhook-endpoint.ts';
 import { newSecret, type EndpointWithSecret } from './create-webhook-endpoint.ts';
@@ -21,6 +21,7 @@ export async function rotateWebhookSecret(
   return changeWebhookEndpoint(ports, actor, endpointId, async (endpoint, transaction, now) => {
     const rotated = rotatedSecret(endpoint, newSecret(ports), formerSecretExpiresAt, now);
     await transaction.saveWebhookEndpoint(rotated);
+    await transaction.forgetSecrets(droppedSecrets(endpoint, rotated));
     return { endpoint: rotated, secret: rotated.secret };
   });
 }

@@ -11,6 +11,9 @@ const BATCH = 500;
 const LEASE_MS = 8_000;
 /** Shorter, because the job of an endpoint stops after a few seconds and leaves the rest to the next one. */
 const WEBHOOK_LEASE_MS = 3_000;
+/** Of the endpoints that were silent, each round: most will be so again, and an attempt takes as long as five rounds. */
+const SILENT_ENDPOINTS_A_ROUND = 5;
+const SILENT_ENDPOINT_LEASE_MS = 30_000;
 const WEBHOOKS_KEPT_MS = 30 * 24 * 3_600_000;
 
 /** What is owed for longer will not be wanted any more. */
@@ -41,6 +44,7 @@ export async function sweepOwedWork(ports: Ports): Promise<number> {
         (due) => jobs.sendWebhooks(due),
         WEBHOOK_LEASE_MS,
       ),
+    () => askForRestedWebhooks(ports),
     () => sealInvoices(ports),
     async () => {
       await database.idempotencyKeys.removeOld(KEY_LIFE_HOURS);
@@ -66,6 +70,14 @@ async function expireEmails({ database, clock, log }: Ports): Promise<void> {
   const oldest = new Date(now.getTime() - EMAIL_LIFE_MS);
   const expired = await database.emails.expire(oldest, now, 'It could not be sent within 24 hours.');
   if (expired > 0) log.warn('invoice.emails_expired', { expired });
+}
+
+async function askForRestedWebhooks({ database, jobs, clock }: Ports): Promise<number> {
+  const now = clock.now();
+  const askAgainAt = new Date(now.getTime() + SILENT_ENDPOINT_LEASE_MS);
+  const rested = await database.webhooks.claimRested(now, askAgainAt, SILENT_ENDPOINTS_A_ROUND);
+  if (rested.length > 0) await jobs.sendWebhooks(rested);
+  return rested.length;
 }
 
 async function askInBatches<Reference>(

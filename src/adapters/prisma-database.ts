@@ -135,7 +135,7 @@ function stores(client: PrismaClient, pool: MerchantPool, columnsOf: () => Promi
     proofs: behindWall(prismaProofs(client), ['findUnsealed']),
     gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
     emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
-    webhooks: behindWall(prismaWebhooks(client), ['claimDue', 'forget', 'giveUp']),
+    webhooks: behindWall(prismaWebhooks(client), ['claimDue', 'claimRested', 'forget', 'giveUp']),
     merchants: prismaMerchants(client),
     apiKeys: behindWall({ ...prismaApiKeys(client), ...pgKeyReading(pool, columnsOf) }, ['findByPrefixes']),
     idempotencyKeys: behindWall(prismaIdempotencyKeys(client), ['renew', 'removeOld']),

@@ -56,14 +56,29 @@ export function prismaIdempotencyKeys(client: StoreClient): IdempotencyKeys {
   };
 }
 
+/** The operations that an endpoint comes out of. */
+const WITH_SECRETS = ['createWebhookEndpoint', 'updateWebhookEndpoint', 'rotateWebhookSecret'];
+
 /** What this part of a transaction adds to those of prisma-transaction.ts. */
-export function idempotencyKeysIn(client: Prisma.TransactionClient): Pick<Transaction, 'noteStep'> {
+export function idempotencyKeysIn(
+  client: Prisma.TransactionClient,
+  ofMerchant: string,
+): Pick<Transaction, 'noteStep' | 'forgetSecrets'> {
   return {
     noteStep: async ({ merchantId, operation, key, runner }: TakenKey, step) => {
       const noted = await client.$executeRaw`
         UPDATE idempotency_keys SET steps = array_append(steps, ${step})
         WHERE merchant_id = ${merchantId} AND operation = ${operation} AND key = ${key} AND runner = ${runner}`;
       return noted === 1;
+    },
+    forgetSecrets: async (secrets) => {
+      for (const secret of secrets) {
+        await client.$executeRaw`
+          UPDATE idempotency_keys SET answer = replace(answer, ${secret}, ''),
+            steps = ARRAY(SELECT replace(step, ${secret}, '') FROM unnest(steps) WITH ORDINALITY AS noted (step, place) ORDER BY place)
+          WHERE merchant_id = ${ofMerchant} AND operation = ANY(${WITH_SECRETS})
+            AND (strpos(answer, ${secret}) > 0 OR strpos(array_to_string(steps, ' '), ${secret}) > 0)`;
+      }
     },
   };
 }

@@ -61,7 +61,7 @@ export function prismaTransaction(client: Client, merchantId: string): Transacti
       );
     },
     ...gatewayCallsIn(client, merchantId),
-    ...idempotencyKeysIn(client),
+    ...idempotencyKeysIn(client, merchantId),
     ...webhooksIn(client, merchantId),
     insertComment: async (comment) => {
       await client.invoiceComment.create({ data: { merchantId, ...comment } });

@@ -51,7 +51,8 @@ export function webhooksIn(client: Prisma.TransactionClient, merchantId: string)
            url = excluded.url, description = excluded.description, events = excluded.events,
            is_enabled = excluded.is_enabled, disabled_reason = excluded.disabled_reason, secret = excluded.secret,
            former_secret = excluded.former_secret, former_secret_expires_at = excluded.former_secret_expires_at,
-           updated_at = excluded.updated_at`,
+           updated_at = excluded.updated_at,
+           rests_until = CASE WHEN webhook_endpoints.url = excluded.url THEN webhook_endpoints.rests_until END`,
       );
     },
     deleteWebhookEndpoint: async (endpointId, now) => {
@@ -77,7 +78,12 @@ export function webhooksIn(client: Prisma.TransactionClient, merchantId: string)
   };
 }
 
-export function toEndpoint({ askAgainAt: _, deletedAt: __, ...row }: Row.WebhookEndpoint): WebhookEndpoint {
+export function toEndpoint({
+  askAgainAt: _,
+  deletedAt: __,
+  restsUntil: ___,
+  ...row
+}: Row.WebhookEndpoint): WebhookEndpoint {
   return { ...row, events: row.events as WebhookEndpoint['events'] };
 }
 

@@ -39,13 +39,14 @@ export function prismaWebhooks(client: StoreClient): OwedWebhooks {
       return toReferences(
         await client.$queryRaw<EndpointRow[]>`
           SELECT merchant_id, id FROM webhook_endpoints AS endpoint
-          WHERE merchant_id = ${merchantId} AND EXISTS (
+          WHERE merchant_id = ${merchantId} AND rests_until IS NULL AND EXISTS (
             SELECT FROM webhook_deliveries AS delivery
             WHERE delivery.merchant_id = endpoint.merchant_id AND delivery.endpoint_id = endpoint.id
               AND delivery.status = 'PENDING' AND delivery.due_at <= ${now})`,
       );
     },
     claimDue: (now, askAgainAt, limit) => claimDue(client, now, askAgainAt, limit),
+    claimRested: (now, askAgainAt, limit) => claimRested(client, now, askAgainAt, limit),
     begin: (reference, now, overAt, limit) => begin(client, reference, now, overAt, limit),
     markSucceeded: async ({ merchantId, deliveryId }, { status, response, durationMs }) => {
       const data = { status: 'SUCCEEDED', error: null, dueAt: null };
@@ -62,6 +63,9 @@ export function prismaWebhooks(client: StoreClient): OwedWebhooks {
         data: { status, dueAt: nextAttemptAt, responseStatus, response, durationMs, error },
       });
     },
+    rest: async ({ merchantId, endpointId: id }, url, restsUntil) => {
+      await client.webhookEndpoint.updateMany({ where: { merchantId, id, url }, data: { restsUntil } });
+    },
     disable: async ({ merchantId, endpointId }, url, reason, now) => {
       const { count } = await client.webhookEndpoint.updateMany({
         where: { merchantId, id: endpointId, url, isEnabled: true },
@@ -69,6 +73,13 @@ export function prismaWebhooks(client: StoreClient): OwedWebhooks {
       });
       if (count > 0) await endDeliveries(client, merchantId, endpointId, reason);
     },
+    ...whatIsOld(client),
+  };
+}
+
+/** Deliveries that waited too long, and those that ended long ago. */
+function whatIsOld(client: StoreClient): Pick<OwedWebhooks, 'giveUp' | 'forget'> {
+  return {
     giveUp: (oldest, limit) => client.$executeRaw`
       WITH late AS MATERIALIZED (
         SELECT merchant_id, id FROM webhook_deliveries
@@ -111,11 +122,32 @@ async function claimDue(
     await client.$queryRaw<EndpointRow[]>`
           WITH due AS MATERIALIZED (
             SELECT merchant_id, id FROM webhook_endpoints AS endpoint
-            WHERE (ask_again_at IS NULL OR ask_again_at <= ${now}) AND EXISTS (
+            WHERE rests_until IS NULL AND (ask_again_at IS NULL OR ask_again_at <= ${now}) AND EXISTS (
               SELECT FROM webhook_deliveries AS delivery
               WHERE delivery.merchant_id = endpoint.merchant_id AND delivery.endpoint_id = endpoint.id
                 AND delivery.status = 'PENDING' AND delivery.due_at <= ${now})
             LIMIT ${limit} FOR NO KEY UPDATE SKIP LOCKED)
+          UPDATE webhook_endpoints AS endpoint SET ask_again_at = ${askAgainAt}
+          FROM due WHERE endpoint.merchant_id = due.merchant_id AND endpoint.id = due.id
+          RETURNING endpoint.merchant_id, endpoint.id`,
+  );
+}
+
+async function claimRested(
+  client: StoreClient,
+  now: Date,
+  askAgainAt: Date,
+  limit: number,
+): Promise<readonly WebhookEndpointReference[]> {
+  return toReferences(
+    await client.$queryRaw<EndpointRow[]>`
+          WITH due AS MATERIALIZED (
+            SELECT merchant_id, id FROM webhook_endpoints AS endpoint
+            WHERE rests_until <= ${now} AND (ask_again_at IS NULL OR ask_again_at <= ${now}) AND EXISTS (
+              SELECT FROM webhook_deliveries AS delivery
+              WHERE delivery.merchant_id = endpoint.merchant_id AND delivery.endpoint_id = endpoint.id
+                AND delivery.status = 'PENDING' AND delivery.due_at <= ${now})
+            ORDER BY rests_until LIMIT ${limit} FOR NO KEY UPDATE SKIP LOCKED)
           UPDATE webhook_endpoints AS endpoint SET ask_again_at = ${askAgainAt}
           FROM due WHERE endpoint.merchant_id = due.merchant_id AND endpoint.id = due.id
           RETURNING endpoint.merchant_id, endpoint.id`,
@@ -135,11 +167,14 @@ async function begin(
     await endDeliveries(client, merchantId, endpointId, endpoint?.disabledReason ?? 'The endpoint is disabled.');
     return [];
   }
+  const { restsUntil } = endpoint;
+  if (restsUntil !== null && restsUntil > now) return [];
+  const wasSilent = restsUntil !== null;
   const begun = await client.$queryRaw<{ id: string }[]>`
     WITH due AS MATERIALIZED (
       SELECT id FROM webhook_deliveries
       WHERE merchant_id = ${merchantId} AND endpoint_id = ${endpointId} AND status = 'PENDING' AND due_at <= ${now}
-      ORDER BY due_at, created_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      ORDER BY due_at, created_at, id LIMIT ${wasSilent ? 1 : limit} FOR UPDATE SKIP LOCKED)
     UPDATE webhook_deliveries AS delivery
     SET attempts = attempts + 1, due_at = ${overAt}, last_attempt_at = ${now},
         first_attempt_at = coalesce(first_attempt_at, ${now})
@@ -166,6 +201,7 @@ async function begin(
         attempt: row.attempts,
         firstAttemptAt: row.firstAttemptAt ?? now,
         endpoint: toEndpoint(endpoint),
+        wasSilent,
         message: { id, event, happenedAt, invoice, orderIds, snapshot: toSnapshot(row.snapshot) },
       },
     ];

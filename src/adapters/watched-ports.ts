@@ -35,7 +35,11 @@ function watchedDatabase({ measures, tracing }: Watch, database: Database): Data
     ...database,
     pdfs: { ...pdfs, claimDue: (...when) => counted('pdf', pdfs.claimDue(...when)) },
     emails: { ...emails, claimDue: (...when) => counted('email', emails.claimDue(...when)) },
-    webhooks: { ...webhooks, claimDue: (...when) => counted('webhook', webhooks.claimDue(...when)) },
+    webhooks: {
+      ...webhooks,
+      claimDue: (...when) => counted('webhook', webhooks.claimDue(...when)),
+      claimRested: (...when) => counted('webhook', webhooks.claimRested(...when)),
+    },
     gatewayCalls: { ...gatewayCalls, claimDue: (...when) => counted('gateway_call', gatewayCalls.claimDue(...when)) },
     transact: (merchantId, work) => transaction(() => database.transact(merchantId, work)),
     issueInvoices: (...wanted) => transaction(() => database.issueInvoices(...wanted)),

@@ -133,6 +133,12 @@ export function rotatedSecret(
   };
 }
 
+/** The secrets that an endpoint had and has no more; all of them when it is gone. */
+export function droppedSecrets(before: WebhookEndpoint, after: WebhookEndpoint | null): readonly string[] {
+  const had = [before.secret, before.formerSecret].filter((secret) => secret !== null);
+  return had.filter((secret) => secret !== after?.secret && secret !== after?.formerSecret);
+}
+
 /** What a message is signed with now, the newest first. */
 export function liveSecrets(
   { secret, formerSecret, formerSecretExpiresAt }: WebhookEndpoint,

@@ -107,11 +107,11 @@ export function routeStream(
       leave();
       over.abort();
     });
-    // Gone while its key was looked up: nobody will say so again.
+    // Gone while its key was looked up: nobody will say so again. Answered all the same, or it would count as under way for ever.
     if (reply.raw.destroyed) {
       leave();
       over.abort();
-      return reply;
+      return reply.send('');
     }
     const checkKey = async () => void (await app.authenticate(credential));
     const context = createContext(app, actor, urls, { signal: over.signal, checkKey });

@@ -102,6 +102,35 @@ test('when a group fails each of its requests is tried by itself, and only the o
   expect(await next).toBe('4 done');
 });
 
+test('of a group that failed few are tried at a time: the next one when one has ended, while other merchants go on', async () => {
+  const { groups, ask } = underHand();
+  const asked = [1, 2, 3, 4, 5, 6].map((request) => ask('a', request));
+  const outcomes = Promise.allSettled(asked);
+  groups[0]?.finish();
+  await settled();
+  groups[1]?.finish(new Error('the group'));
+  await settled();
+  const begun = () => groups.slice(2).map(({ requests }) => requests[0]);
+  expect(begun()).toEqual([2, 3, 4]);
+  const other = ask('b', 7);
+  expect(begun()).toEqual([2, 3, 4, 7]);
+  groups[5]?.finish();
+  expect(await other).toBe('7 done');
+  groups[3]?.finish(new Error('3 is at fault'));
+  await settled();
+  expect(begun()).toEqual([2, 3, 4, 7, 5]);
+  for (const index of [2, 4, 6]) groups[index]?.finish();
+  await settled();
+  expect(begun()).toEqual([2, 3, 4, 7, 5, 6]);
+  groups[7]?.finish();
+  expect(await outcomes).toMatchObject([
+    { value: '1 done' },
+    { value: '2 done' },
+    { reason: new Error('3 is at fault') },
+    ...[4, 5, 6].map((request) => ({ value: `${request} done` })),
+  ]);
+});
+
 test('whatever comes when, every request is decided once, in its merchant’s order, and answered with its own outcome', async () => {
   const requests = fc.array(fc.record({ merchant: fc.constantFrom('a', 'b'), weight: fc.integer({ min: 1, max: 9 }) }));
   await fc.assert(

@@ -3,7 +3,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../setup/eventually.ts';
-import { gatewayEntries, orderHolding } from '../setup/gateway.ts';
+import { gatewayEntries, ORDER_TOTAL, orderHolding } from '../setup/gateway.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type Answer, type TestProduct } from '../setup/product.ts';
 
@@ -209,15 +209,18 @@ describe.each(MUTATIONS)('%s', (_, query, makeInput) => {
 });
 
 /** As if the server had died once its work was committed: it never gets to keep the answer. */
-async function withoutAnswersKept<T>(run: () => Promise<T>): Promise<T> {
+const withoutAnswersKept = <T>(run: () => Promise<T>) =>
+  failing('UPDATE OF answer ON idempotency_keys', 'NEW.answer IS NOT NULL', run);
+
+/** While `run` runs, the database refuses to write such rows. */
+async function failing<T>(write: string, when: string, run: () => Promise<T>): Promise<T> {
   await database.query(`
-    CREATE FUNCTION refuse_answers() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE 'gone'; END $$;
-    CREATE TRIGGER refuse_answers BEFORE UPDATE OF answer ON idempotency_keys
-      FOR EACH ROW WHEN (NEW.answer IS NOT NULL) EXECUTE FUNCTION refuse_answers()`);
+    CREATE FUNCTION refuse_rows() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN RAISE 'gone'; END $$;
+    CREATE TRIGGER refuse_rows BEFORE ${write} FOR EACH ROW WHEN (${when}) EXECUTE FUNCTION refuse_rows()`);
   try {
     return await run();
   } finally {
-    await database.query('DROP FUNCTION refuse_answers CASCADE');
+    await database.query('DROP FUNCTION refuse_rows CASCADE');
   }
 }
 
@@ -322,6 +325,123 @@ describe('one request under a key', () => {
     await billhead.product.app.sweepOwedWork();
     const { rows } = await database.query('SELECT key FROM idempotency_keys');
     expect(rows).toEqual([{ key: key.slice(1, -1) }]);
+  });
+});
+
+describe('of several gateway calls under one key', () => {
+  const CAPTURE = onInvoice('captureInvoice', 'InvoiceIdInput');
+  const FIRST = ORDER_TOTAL;
+  const SECOND = 2420;
+
+  /** An open invoice over two orders, each with money held at an authorisation of its own. */
+  async function openOverTwo() {
+    const [first, second] = [`key-${(count += 1)}`, `key-${(count += 1)}`];
+    const payment = { method: 'card', authorization: `auth_ok_${second}` };
+    await billhead.ask(PLACE_ORDER, { input: orderHolding(first, `auth_ok_${first}`) });
+    await billhead.ask(PLACE_ORDER, { input: order(second, { payment }) });
+    const items = [`${first}-1`, `${first}-2`, `${second}-1`];
+    await billhead.ask(INVOICE_ITEMS, { input: { items, invoice_id: first } });
+    const booked = async () => {
+      const { rows } = await database.query<{ amount: number }>(
+        'SELECT amount::int FROM payments WHERE invoice_id = $1 ORDER BY created_at, amount DESC',
+        [first],
+      );
+      return rows.map(({ amount }) => amount);
+    };
+    /** What the gateway took, of the first and of the second. */
+    const taken = async () => {
+      const books = [first, second].map((id) => gatewayEntries(billhead.databaseUrl, `auth_ok_${id}`));
+      return (await Promise.all(books)).map((entries) => entries.map(({ kind, amount }) => [kind, amount]));
+    };
+    return { input: { invoice_id: first }, booked, taken };
+  }
+
+  test.each([
+    ['the first call never reaches the gateway', 'test_gateway_entries', FIRST, [0, 0], []],
+    ['the first call is answered, and that is never booked', 'payments', FIRST, [1, 0], []],
+    [
+      'the first call is booked, and the second never reaches the gateway',
+      'test_gateway_entries',
+      SECOND,
+      [1, 0],
+      [FIRST],
+    ],
+    ['the first call is booked, the second answered, and that is never booked', 'payments', SECOND, [1, 1], [FIRST]],
+  ])(
+    '%s: the retry goes on from there, and all money is taken and booked once',
+    async (_, table, amount, asked, kept) => {
+      const key = newKey();
+      const { input, booked, taken } = await openOverTwo();
+      const died = await failing(`INSERT ON ${table}`, `NEW.amount = ${amount}`, () => send(key, CAPTURE, input));
+      expect(died.answer.errors).toHaveLength(1);
+      expect((await taken()).map((entries) => entries.length)).toEqual(asked);
+      expect(await booked()).toEqual(kept);
+      const retried = await send(key, CAPTURE, input);
+      expect(retried.answer.errors).toBeUndefined();
+      expect(retried.answer.data.captureInvoice.invoice).toMatchObject({
+        state: 'PAID',
+        reimbursement: { amount_paid: FIRST + SECOND, amount_due: 0 },
+      });
+      expect(await taken()).toEqual([[['CAPTURE', FIRST]], [['CAPTURE', SECOND]]]);
+      expect(await booked()).toEqual([FIRST, SECOND]);
+      expect(await send(key, CAPTURE, input)).toEqual({ ...retried, isReplayed: true });
+    },
+  );
+});
+
+describe('a webhook secret in an answer', () => {
+  const CREATE = `mutation M($input: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $input) {
+    secret endpoint { id description } } }`;
+  const ROTATE = `mutation M($input: RotateWebhookSecretInput!) { rotateWebhookSecret(input: $input) { secret } }`;
+  const input = { url: 'https://shop.example.com/hooks', events: ['INVOICE_PAID'], description: 'Books' };
+  const remove = (id: string) =>
+    billhead.ask(`mutation { deleteWebhookEndpoint(input: { endpoint_id: "${id}" }) { endpoint_id } }`);
+  const isStored = async (secret: string) => {
+    const { rows } = await database.query(
+      `SELECT 1 FROM (SELECT to_jsonb(k)::text FROM idempotency_keys k UNION ALL SELECT to_jsonb(e)::text FROM webhook_endpoints e) AS stored (row)
+       WHERE strpos(row, $1) > 0`,
+      [secret],
+    );
+    return rows.length > 0;
+  };
+  const without = (secret: string, { answer }: Reply) =>
+    JSON.parse(JSON.stringify(answer).replace(secret, '')) as Answer;
+
+  test('is given again as long as the endpoint has it, and then stands nowhere; nothing is done twice all the same', async () => {
+    const [first, second] = [newKey(), newKey()];
+    const created = await send(first, CREATE, input);
+    const { secret, endpoint } = created.answer.data.createWebhookEndpoint;
+    expect(secret).toMatch(/^whsec_/);
+    expect(await send(first, CREATE, input)).toEqual({ ...created, isReplayed: true });
+    const rotate = (more: object = {}) => ({ endpoint_id: endpoint.id, ...more });
+    const rotated = await send(second, ROTATE, rotate());
+    // The former one signs as well, so it is not gone.
+    expect(await send(first, CREATE, input)).toEqual({ ...created, isReplayed: true });
+    await send(newKey(), ROTATE, rotate());
+    expect(await isStored(secret)).toBe(false);
+    expect(await send(first, CREATE, input)).toEqual({
+      ...created,
+      answer: without(secret, created),
+      isReplayed: true,
+    });
+    const newer = rotated.answer.data.rotateWebhookSecret.secret;
+    expect(await send(second, ROTATE, rotate())).toEqual({ ...rotated, isReplayed: true });
+    await remove(endpoint.id);
+    expect(await isStored(newer)).toBe(false);
+    expect((await send(second, ROTATE, rotate())).answer).toEqual(without(newer, rotated));
+    expect(await billhead.ask('{ webhookEndpoints { id } }')).toEqual({ webhookEndpoints: [] });
+  });
+
+  test('that a server died over is forgotten with the endpoint as well, and the retry makes no second one', async () => {
+    const key = newKey();
+    const died = await withoutAnswersKept(() => send(key, CREATE, input));
+    const { secret, endpoint } = died.answer.data.createWebhookEndpoint;
+    expect(await isStored(secret)).toBe(true);
+    await remove(endpoint.id);
+    expect(await isStored(secret)).toBe(false);
+    await database.query('UPDATE idempotency_keys SET leased_until = clock_timestamp() WHERE answer IS NULL');
+    expect((await send(key, CREATE, input)).answer).toEqual(without(secret, died));
+    expect(await billhead.ask('{ webhookEndpoints { id } }')).toEqual({ webhookEndpoints: [] });
   });
 });
 

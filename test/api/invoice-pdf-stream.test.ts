@@ -1,8 +1,11 @@
 // invoicePdf as a live stream: the state at once and each change, at whichever server one waits, and an end to everything.
 
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { createClient, type Client } from 'graphql-sse';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { LIMITS } from '../../src/graphql/limits.ts';
 import { eventually } from '../setup/eventually.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
@@ -159,8 +162,8 @@ describe('a stream', () => {
 });
 
 describe('the address', () => {
-  const post = (body: object, headers: Record<string, string> = {}) =>
-    fetch(`${billhead.address}/graphql/stream`, {
+  const post = (body: object, headers: Record<string, string> = {}, address = billhead.address) =>
+    fetch(`${address}/graphql/stream`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -209,6 +212,55 @@ describe('the address', () => {
     expect(response.status).toBe(400);
     expect(text).toContain('/graphql/stream');
     expect(text).toContain('"code":"BAD_REQUEST"');
+  });
+
+  test('keeps no place for who leaves while the key is looked up, and does not wait for them when it stops', async () => {
+    const key = await billhead.addMerchant('leavers');
+    const { address, close } = await billhead.addServer();
+    const reachServer = () => fetch(`${address}/healthz`, { headers: { connection: 'close' } });
+    const knock = () => post({ query: WATCH, variables: { id: 'none' } }, { authorization: `Bearer ${key}` }, address);
+    // That a key is used is noted the first time; from then on looking it up is all that who comes waits for, in order.
+    expect(await codesOf(await knock())).toEqual(['NOT_FOUND']);
+    await database.query('BEGIN');
+    try {
+      await database.query('LOCK TABLE api_keys IN ACCESS EXCLUSIVE MODE');
+      const { hostname, port } = new URL(address);
+      const body = JSON.stringify({ query: WATCH, variables: { id: 'none' } });
+      const leaving = await Promise.all(
+        Array.from({ length: LIMITS.streamsPerKey }, async () => {
+          const socket = connect(Number(port), hostname);
+          await once(socket, 'connect');
+          socket.write(
+            `POST /graphql/stream HTTP/1.1\r\nhost: ${hostname}\r\naccept: text/event-stream\r\nauthorization: Bearer ${key}\r\n` +
+              `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+          );
+          return socket;
+        }),
+      );
+      // Whoever is answered now came after all of them.
+      await reachServer();
+      await eventually(async () => {
+        const { rowCount } = await database.query(
+          `SELECT FROM pg_locks WHERE relation = 'api_keys'::regclass AND NOT granted`,
+        );
+        return (rowCount ?? 0) > 0;
+      });
+      await Promise.all(
+        leaving.map((socket) => {
+          const closed = once(socket, 'close');
+          socket.destroy();
+          return closed;
+        }),
+      );
+      await reachServer();
+    } finally {
+      await database.query('COMMIT');
+    }
+    const next = await knock();
+    expect([next.status, await codesOf(next)]).toEqual([200, ['NOT_FOUND']]);
+    const began = performance.now();
+    await close();
+    expect(performance.now() - began).toBeLessThan(8_000);
   });
 
   test('takes a hundred streams of one key, no more, and more once one has gone', async () => {
