@@ -6,7 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 const SOURCE = fileURLToPath(new URL('../src/', import.meta.url));
-const ENTRIES = new Set(['product.ts', 'ready-checks.ts', 'run.ts', 'server.ts', 'start.ts', 'worker.ts']);
+const ENTRIES = new Set([
+  'product.ts',
+  'production.ts',
+  'ready-checks.ts',
+  'run.ts',
+  'server.ts',
+  'start.ts',
+  'worker.ts',
+]);
 
 /** What each layer may import besides itself. `packages` stands for node_modules and Node's own modules. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
