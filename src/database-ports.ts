@@ -212,6 +212,7 @@ export interface ApiKeys {
   find(merchantId: string, id: string): Promise<StoredApiKey | null>;
   /** Newest first. */
   list(merchantId: string): Promise<readonly StoredApiKey[]>;
+  /** Nothing when somebody else has noted it since the key was read, or is about to. */
   noteUse(key: StoredApiKey, now: Date): Promise<void>;
   /** How many keys of the merchant have that prefix and were not revoked before. */
   revoke(merchantId: string, prefix: string, now: Date): Promise<number>;

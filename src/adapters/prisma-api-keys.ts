@@ -19,8 +19,13 @@ export function prismaApiKeys(client: StoreClient): Omit<ApiKeys, 'findByPrefixe
       const rows = await client.apiKey.findMany({ where: { merchantId }, orderBy: { createdAt: 'desc' } });
       return rows.map(toApiKey);
     },
-    noteUse: async ({ merchantId, id }, now) => {
-      await client.apiKey.update({ where: { merchantId_id: { merchantId, id } }, data: { lastUsedAt: now } });
+    noteUse: async ({ merchantId, id, lastUsedAt }, now) => {
+      // Requests that come at the same time all find it due. One notes it; the others neither wait for that one nor write again.
+      await client.$executeRaw`
+        UPDATE api_keys SET last_used_at = ${now} WHERE (merchant_id, id) IN (
+          SELECT merchant_id, id FROM api_keys
+          WHERE merchant_id = ${merchantId} AND id = ${id} AND last_used_at IS NOT DISTINCT FROM ${lastUsedAt}
+          FOR NO KEY UPDATE SKIP LOCKED)`;
     },
     revoke: async (merchantId, prefix, now) => {
       const where = { merchantId, prefix, revokedAt: null };

@@ -195,6 +195,19 @@ test('a key tells when it was last used, to the minute', async () => {
   expect(await lastUsed()).toEqual(first);
 });
 
+test('whoever notes the use of a key keeps nobody else who uses it waiting', async () => {
+  const apiKey = await billhead.addMerchant('crowded');
+  const database = new pg.Client({ connectionString: billhead.databaseUrl });
+  await database.connect();
+  try {
+    await database.query(`BEGIN; SELECT FROM api_keys WHERE merchant_id = 'crowded' FOR UPDATE`);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => billhead.ask('{ __typename }', {}, apiKey)));
+    expect(answers).toEqual(Array(20).fill({ __typename: 'Query' }));
+  } finally {
+    await database.end();
+  }
+});
+
 test('an expired key is UNAUTHENTICATED', async () => {
   const expiresAt = new Date(Date.now() - 1);
   const { app } = billhead.product;
