@@ -22,7 +22,10 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One process for many files: the product and its packages are loaded once, not for each file.
+    isolate: false,
+    // More than two cores have, because many tests wait: for leases, for processes, for what comes back.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
