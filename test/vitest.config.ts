@@ -8,7 +8,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** The longest begin first, or one of them would run alone at the end. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => /faults\.test|two-merchants|start\.test/.test(moduleId);
+    const isLong = ({ moduleId }: TestSpecification) =>
+      /(faults|two-merchants|start|bullmq-jobs|hostile-content|list-plans)\.test/.test(moduleId);
     const sorted = await super.sort(files);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
