@@ -8,7 +8,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** The longest begin first, or one of them would run alone at the end. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => /faults\.test|two-merchants|start\.test/.test(moduleId);
+    const isLong = ({ moduleId }: TestSpecification) =>
+      /(faults|two-merchants|start|bullmq-jobs|hostile-content|list-plans)\.test/.test(moduleId);
     const sorted = await super.sort(files);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
@@ -22,7 +23,10 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup/global-setup.ts'],
     pool: 'forks',
-    maxWorkers: 2,
+    // One process for many files: the product and its packages are loaded once, not for each file.
+    isolate: false,
+    // More than two cores have, because many tests wait: for leases, for processes, for what comes back.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,

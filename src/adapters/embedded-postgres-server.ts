@@ -22,7 +22,8 @@ const LOG_TAIL_BYTES = 4_000;
 
 // What must hold whatever postgresql.conf says. No value may need quoting: pg_ctl hands all of it to a shell.
 const FIXED_SETTINGS = [`listen_addresses=${HOST}`, 'unix_socket_directories='];
-const EPHEMERAL_SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+// Many products at once work on one server of tests, each with pools of its own.
+const EPHEMERAL_SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=400'];
 
 export async function readPostmaster({ home }: Cluster): Promise<Postmaster | null> {
   const note = await readFile(noteOf(home), 'utf8').catch((error: unknown) => {

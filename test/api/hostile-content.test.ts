@@ -91,13 +91,17 @@ test('the table covers every text of the schema', () => {
 
 describe('hostile texts are refused by the name of the field, or given back as they came', () => {
   test.each(fields)('$label', async ({ label, operation, name, isMutation, documentWith, put }) => {
+    let base: Readonly<Record<string, unknown>> | null = null;
     for (const [what, text] of Object.entries(HOSTILE_TEXTS)) {
-      const variables = put(text, await honest(operation));
+      // What a refused call was to work on is untouched, and serves the next one.
+      base ??= await honest(operation);
+      const variables = put(text, base);
       const { data, errors } = await billhead.graphql(
         documentWith(variables),
         variables,
         operation === 'placeOrder' ? shop : undefined,
       );
+      if (!errors) base = null;
       const answer = { what, errors: JSON.stringify(errors)?.slice(0, 1000) };
       const codes = errors?.map(({ extensions }) => extensions.code) ?? [];
       expect({ ...answer, codes }).not.toMatchObject({ codes: expect.arrayContaining(['INTERNAL_SERVER_ERROR']) });

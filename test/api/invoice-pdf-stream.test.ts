@@ -9,7 +9,7 @@ import { LIMITS } from '../../src/graphql/limits.ts';
 import { eventually } from '../setup/eventually.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
-import { startProcess } from '../setup/child-process.ts';
+import { startProcess } from '../setup/product-process.ts';
 
 let billhead: TestProduct;
 let database: pg.Client;

@@ -31,7 +31,8 @@ beforeAll(async () => {
   await database.query(
     `SELECT set_config('billhead.scope', '', false), set_config('billhead.merchant', 'demo', false)`,
   );
-}, 60_000);
+  // Filling and reckoning is one long work of the database, which shares the machine with other tests.
+}, 120_000);
 afterAll(async () => {
   await database.end();
   await billhead.close();

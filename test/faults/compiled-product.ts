@@ -1,4 +1,4 @@
-// The product as users run it: compiled, once for all processes of a run of the fault suite.
+// The product as users run it: compiled, once for all processes of a run.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +11,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const FOLDER_PREFIX = '.faults-';
 
 export interface CompiledProduct {
+  readonly folder: string;
   start(entry: string, options: ProcessOptions): RunningProcess;
   remove(): Promise<void>;
 }
@@ -31,7 +32,12 @@ export async function compileProduct(): Promise<CompiledProduct> {
   const words = ['-p', path.join(ROOT, 'src'), '--outDir', folder, '--sourceMap', 'false'];
   const { code, output } = await toEnd(compiler, words, ROOT);
   if (code !== 0) throw new Error(`The product does not compile:\n${output}`);
+  return compiledIn(folder);
+}
+
+export function compiledIn(folder: string): CompiledProduct {
   return {
+    folder,
     start: (entry, options) => startNode([path.join(folder, entry.replace(/\.ts$/, '.js'))], options),
     remove: () => rm(folder, { recursive: true, force: true }),
   };

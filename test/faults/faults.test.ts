@@ -3,23 +3,16 @@
 
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, inject, test } from 'vitest';
 import { checkEverything } from './check-everything.ts';
-import { compileProduct, type CompiledProduct } from './compiled-product.ts';
+import { compiledIn } from './compiled-product.ts';
 import { NotPossibleHere, play } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { Stage } from './stage.ts';
 
-let product: CompiledProduct;
+const product = compiledIn(inject('compiledProduct'));
 let stage: Stage | null = null;
-
-beforeAll(async () => {
-  product = await compileProduct();
-}, 120_000);
-afterAll(async () => {
-  await stage?.close();
-  await product.remove();
-});
+afterAll(() => stage?.close());
 
 /** On Redis where there is one: crash.test.ts empties the queue of both kinds. */
 async function openStage(): Promise<Stage> {

@@ -208,7 +208,8 @@ export class Stage {
   async holdQueue(): Promise<() => Promise<void>> {
     if (this.redis) {
       const { redis } = this;
-      await redis.command('CLIENT', 'PAUSE', 60_000, 'ALL');
+      // What only reads is let through, so that the word to go on is heard as well: under ALL it would wait for the end, too.
+      await redis.command('CLIENT', 'PAUSE', 60_000, 'WRITE');
       return async () => void (await redis.command('CLIENT', 'UNPAUSE'));
     }
     const client = await this.postgres.connect();

@@ -7,13 +7,13 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { getDocumentProxy } from 'unpdf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startProcess } from '../setup/child-process.ts';
 import { eventually } from '../setup/eventually.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startRedis } from '../setup/redis.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { startProcess } from '../setup/product-process.ts';
 
-const INVOICES = 60;
+const INVOICES = 30;
 const WITHIN_MS = 20_000;
 
 const redis = await startRedis();
@@ -52,13 +52,16 @@ describe.each(QUEUES)('the worker is killed in the middle of rendering, and the 
     }
     const worker = startProcess('worker.ts', env);
     await worker.waitFor('worker.started');
+    // All work is there before it begins, so that nothing but the rendering decides when the middle is.
+    worker.child.kill('SIGSTOP');
     const issuing = Array.from({ length: INVOICES }, (_, index) => {
       const items = Array.from({ length: 200 }, (__, row) => `o${index}-${row}`);
       return billhead.ask(INVOICE_ITEMS, { input: { items } });
     });
+    await Promise.all(issuing);
+    worker.child.kill('SIGCONT');
     await frozenInTheMiddle(worker.child);
     expect(await worker.end('SIGKILL')).toBe('SIGKILL');
-    await Promise.all(issuing);
     expect(await countBegun()).toBeGreaterThan(0);
     await emptyQueue();
 

@@ -2,11 +2,12 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startProcess, type RunningProcess } from '../setup/child-process.ts';
+import { type RunningProcess } from '../setup/child-process.ts';
 import { eventually } from '../setup/eventually.ts';
 import { gatewayEntries, orderHolding, ORDER_TOTAL } from '../setup/gateway.ts';
 import { PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { startProcess } from '../setup/product-process.ts';
 
 let billhead: TestProduct;
 let database: pg.Client;

@@ -2,10 +2,11 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { startProcess, type RunningProcess } from '../setup/child-process.ts';
+import { type RunningProcess } from '../setup/child-process.ts';
 import { eventually } from '../setup/eventually.ts';
 import { INVOICE_ITEMS, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { startProcess } from '../setup/product-process.ts';
 import { startSmtp, type TestSmtp } from '../setup/smtp.ts';
 
 let billhead: TestProduct;

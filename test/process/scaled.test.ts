@@ -5,10 +5,11 @@ import { Agent, request } from 'node:http';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startProcess, type RunningProcess } from '../setup/child-process.ts';
+import { type RunningProcess } from '../setup/child-process.ts';
 import { eventually } from '../setup/eventually.ts';
 import { INVOICE_ITEMS, item, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { startProcess } from '../setup/product-process.ts';
 import { startRedis } from '../setup/redis.ts';
 
 const ORDERS = 40;

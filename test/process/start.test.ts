@@ -4,9 +4,11 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startProcess } from '../setup/child-process.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts';
 import { eventually } from '../setup/eventually.ts';
 import { order } from '../setup/orders.ts';
+import { startProcess } from '../setup/product-process.ts';
+import { quietLog } from '../setup/quiet-log.ts';
 
 let folder: string;
 
@@ -75,9 +77,12 @@ const ADDRESS = 'create|--merchant|shop|--name|Shop B.V.|--street|Kade 1|--city|
 describe('commands', () => {
   let env: NodeJS.ProcessEnv;
 
+  let postgres: EmbeddedPostgres | null = null;
+
   beforeAll(() => {
     env = { DATA_DIR: path.join(folder, 'commands') };
   });
+  afterAll(() => postgres?.stop());
 
   const run = async (entry: string, args: readonly string[], more: NodeJS.ProcessEnv = {}) => {
     const command = startProcess(`commands/${entry}`, { ...env, ...more }, args);
@@ -92,6 +97,8 @@ describe('commands', () => {
     const made = await run('api-key.ts', ADDRESS.split('|'));
     expect(made).toMatchObject({ code: 0, output: expect.stringMatching(/bh_\w+_[\w-]{43}/) });
     env = { ...env, BILLHEAD_API_KEY: /bh_\w+_[\w-]{43}/.exec(made.output)?.[0] };
+    // Alone these two made it, started it and stopped it; the others find it running, as beside a server, which is quicker.
+    postgres = await startEmbeddedPostgres(env['DATA_DIR'] ?? '', quietLog);
   }, 60_000);
 
   test('verify-invoices walks the chain of a merchant, and takes neither an unknown one nor a hash that is none', async () => {

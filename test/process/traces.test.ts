@@ -3,10 +3,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startProcess, type RunningProcess } from '../setup/child-process.ts';
+import { type RunningProcess } from '../setup/child-process.ts';
 import { eventually } from '../setup/eventually.ts';
 import { order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { startProcess } from '../setup/product-process.ts';
 
 interface Span {
   readonly service: string;

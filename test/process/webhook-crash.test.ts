@@ -2,10 +2,10 @@
 
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startProcess } from '../setup/child-process.ts';
 import { eventually } from '../setup/eventually.ts';
 import { INVOICE_ITEMS, order, PLACE_ORDER } from '../setup/orders.ts';
 import { startTestProduct, type TestProduct } from '../setup/product.ts';
+import { startProcess } from '../setup/product-process.ts';
 import { isSignedWith, startWebhookReceiver, type WebhookReceiver } from '../setup/webhook-receiver.ts';
 
 let billhead: TestProduct;

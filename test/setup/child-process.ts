@@ -1,9 +1,8 @@
-// Real processes of the product for a test, run from the sources.
+// Processes of Node for a test, and what they write.
 
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { eventually } from './eventually.ts';
 
 type Child = ChildProcessByStdio<null, Readable, Readable>;
@@ -25,13 +24,7 @@ export function cleanEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: process.env['TMPDIR'] };
 }
 
-/** Starts `src/<entry>` with nothing but the given variables in its environment, beside what finds programs. */
-export function startProcess(entry: string, env: NodeJS.ProcessEnv, args: readonly string[] = []): RunningProcess {
-  const file = fileURLToPath(new URL(`../../src/${entry}`, import.meta.url));
-  return startCommand(['--import', 'tsx', file, ...args], env);
-}
-
-/** Starts Node with these arguments, in the same way. */
+/** Starts Node with nothing but the given variables in its environment, beside what finds programs. */
 export function startCommand(args: readonly string[], env: NodeJS.ProcessEnv, folder = process.cwd()): RunningProcess {
   return watched(
     spawn(process.execPath, args, {

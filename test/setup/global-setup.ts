@@ -1,4 +1,5 @@
-// Starts one PostgreSQL for the whole test run, with a migrated database that every test database is a copy of.
+// Once for the whole test run: a PostgreSQL, with a migrated database that every test database is a copy of, and the product,
+// compiled as users run it.
 
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -6,6 +7,7 @@ import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/adapters/embedded-postgres.ts';
 import { migrate } from '../../src/adapters/migrations.ts';
+import { compileProduct } from '../faults/compiled-product.ts';
 import { quietLog } from './quiet-log.ts';
 
 declare module 'vitest' {
@@ -13,6 +15,8 @@ declare module 'vitest' {
     /** The migrated database. Copy it, never connect to it: PostgreSQL copies no database that is in use. */
     readonly templateDatabaseUrl: string;
     readonly superuserPassword: string;
+    /** The folder with the entries of the product. */
+    readonly compiledProduct: string;
   }
 }
 
@@ -27,12 +31,17 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const folder = await mkdtemp(path.join(os.tmpdir(), `${FOLDER_PREFIX}${process.pid}-`));
   // Under root PostgreSQL runs as another account, which must be able to pass.
   await chmod(folder, 0o711);
-  const postgres = await startEmbeddedPostgres(folder, quietLog, { isEphemeral: true });
+  const [product, postgres] = await Promise.all([
+    compileProduct(),
+    startEmbeddedPostgres(folder, quietLog, { isEphemeral: true }),
+  ]);
   await migrate(postgres.url, quietLog);
   project.provide('templateDatabaseUrl', postgres.url);
   const passwords = JSON.parse(await readFile(path.join(folder, 'postgres-passwords.json'), 'utf8')) as Passwords;
   project.provide('superuserPassword', passwords.superuser);
+  project.provide('compiledProduct', product.folder);
   return async () => {
+    await product.remove();
     await postgres.stop();
     await rm(folder, { recursive: true, force: true });
   };
