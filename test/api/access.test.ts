@@ -202,7 +202,7 @@ test('whoever notes the use of a key keeps nobody else who uses it waiting', asy
   try {
     await database.query(`BEGIN; SELECT FROM api_keys WHERE merchant_id = 'crowded' FOR UPDATE`);
     const answers = await Promise.all(Array.from({ length: 20 }, () => billhead.ask('{ __typename }', {}, apiKey)));
-    expect(answers).toEqual(Array(20).fill({ __typename: 'Query' }));
+    for (const answer of answers) expect(answer).toEqual({ __typename: 'Query' });
   } finally {
     await database.end();
   }
