@@ -190,13 +190,13 @@ export interface Issuing {
   /**
    * Locks the orders that these items belong to, and these invoice ids, has `decide` decide, and saves what it decided,
    * under the next numbers: all or nothing. Runs `decide` again when the database asks for that. What it throws is thrown.
-   * Resolves with the number of each new invoice beside what was decided.
+   * Resolves with the number of each new invoice beside what was decided, and whether the merchant has webhooks.
    */
   issueInvoices(
     merchantId: string,
     wanted: { readonly itemIds: readonly string[]; readonly invoiceIds: readonly string[] },
     decide: (facts: LockedFacts) => InvoicingDecision,
-  ): Promise<InvoicingDecision & { readonly numbers: ReadonlyMap<string, string> }>;
+  ): Promise<InvoicingDecision & { readonly numbers: ReadonlyMap<string, string>; readonly hasWebhooks: boolean }>;
 }
 
 export interface Merchants {

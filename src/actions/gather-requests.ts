@@ -8,12 +8,17 @@
 // 2. Requests of one key go together, and a key has one group under way. Every key has a merchant in it, so no merchant keeps
 //    the others waiting, however much it asks for.
 // 3. A group is bounded in its weight. Requests keep their order.
+//    Callers who ask again as soon as they are answered would end up in one large group and a small one by turns, and the
+//    database and this process would wait for each other. Groups that are alike keep both at work.
 // 4. When a group fails as a whole, each of its requests is tried by itself: none suffers from what another one does. A group
 //    whose commit was lost may have committed, so a request must be one that can be made twice. Few are tried at a time:
 //    what waits for transactions waits in one line for all merchants, and a hundred of one would stand before the others.
 
 /** Of a group that fell apart. More than one, lest a request that waits for a lock keeps the others waiting. */
 const ALONE_AT_ONCE = 3;
+
+/** A commit for less than this costs more than it brings. */
+const WORTH_SPLITTING = 8;
 
 export interface GatherOptions<Request, Outcome> {
   /** Decides the requests as if they had come one after the other; one outcome each, in their order. */
@@ -36,7 +41,12 @@ export function gatherRequests<Request, Outcome>(options: GatherOptions<Request,
   const waitingOf = new Map<string, Waiting<Request, Outcome>[]>();
 
   const serve = async (key: string, waiting: Waiting<Request, Outcome>[]) => {
-    while (waiting.length > 0) await runGroup(options, key, takeGroup(options, waiting));
+    let before = 0;
+    while (waiting.length > 0) {
+      const group = takeGroup(options, waiting, shareOf(waiting.length, before));
+      before = group.length;
+      await runGroup(options, key, group);
+    }
     waitingOf.delete(key);
   };
 
@@ -54,13 +64,19 @@ export function gatherRequests<Request, Outcome>(options: GatherOptions<Request,
     });
 }
 
+/** How many of those that wait go next: about as many as the group before them had, whose callers will ask again. */
+function shareOf(waiting: number, before: number): number {
+  return waiting <= WORTH_SPLITTING || waiting <= before ? waiting : Math.ceil((waiting + before) / 2);
+}
+
 function takeGroup<Request, Outcome>(
   { weightOf, mostWeight }: GatherOptions<Request, Outcome>,
   waiting: Waiting<Request, Outcome>[],
+  most: number,
 ): readonly Waiting<Request, Outcome>[] {
   let weight = 0;
   const tooMuch = waiting.findIndex(({ request }) => (weight += weightOf(request)) > mostWeight);
-  return waiting.splice(0, tooMuch === -1 ? waiting.length : Math.max(1, tooMuch));
+  return waiting.splice(0, tooMuch === -1 ? most : Math.min(most, Math.max(1, tooMuch)));
 }
 
 /** Settles every one of the group, and never throws. */

@@ -71,13 +71,13 @@ async function invoiceItemLists(
     itemIds: requests.flatMap(({ itemIds }) => itemIds),
     invoiceIds: requests.map(({ invoiceId }) => invoiceId),
   };
-  const { outcomes, invoices, numbers } = await database.issueInvoices(merchantId, wanted, (facts) =>
+  const { outcomes, invoices, numbers, hasWebhooks } = await database.issueInvoices(merchantId, wanted, (facts) =>
     // The clock is read after the locks: who waited long is not issued before those it waited for.
     decideInvoices(requests, { ...facts, now: clock.now() }),
   );
   // Nobody waits for the queue, and asking it never throws: what it misses the sweep finds.
   void jobs.renderInvoices(invoices.map(({ invoice }) => ({ merchantId, invoiceId: invoice.id })));
-  if (invoices.length > 0) await askForWebhooks(ports, merchantId);
+  if (invoices.length > 0 && hasWebhooks) await askForWebhooks(ports, merchantId);
   const issued = new Map(
     invoices.map(({ invoice: { id, ...head } }) => [id, { id, ...head, number: numbers.get(id) ?? '' }]),
   );

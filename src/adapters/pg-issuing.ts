@@ -20,9 +20,10 @@ export function pgIssuing(pool: pg.Pool, columnsOf: () => Promise<Columns>): Iss
   return async (merchantId, wanted, decide) => {
     const known = await columnsOf();
     return inTransaction(pool, async (client) => {
-      const facts = await lockAndRead(client, known, merchantId, wanted);
+      const { facts, hasWebhooks } = await lockAndRead(client, known, merchantId, wanted);
       const decision = decide(facts);
-      return { ...decision, numbers: await save(client, merchantId, facts.merchant.numberPattern, decision) };
+      const numbers = await save(client, merchantId, facts.merchant.numberPattern, decision);
+      return { ...decision, numbers, hasWebhooks };
     });
   };
 }
@@ -81,7 +82,8 @@ const READ = `
        SELECT id, request_hash FROM invoices WHERE merchant_id = $1 AND id = ANY($3)
        UNION ALL
        SELECT invoice_id, issue ->> 'requestHash' FROM gateway_calls
-       WHERE merchant_id = $1 AND invoice_id = ANY($3) AND issue IS NOT NULL AND status = 'ASKED') AS taken) AS issued`;
+       WHERE merchant_id = $1 AND invoice_id = ANY($3) AND issue IS NOT NULL AND status = 'ASKED') AS taken) AS issued,
+    EXISTS (SELECT FROM webhook_endpoints WHERE merchant_id = $1 AND is_enabled) AS has_webhooks`;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -90,7 +92,7 @@ async function lockAndRead(
   columns: Columns,
   merchantId: string,
   { itemIds, invoiceIds }: Parameters<Issuing['issueInvoices']>[1],
-): Promise<LockedFacts> {
+): Promise<{ readonly facts: LockedFacts; readonly hasWebhooks: boolean }> {
   const items = records.storableList([...new Set(itemIds)]);
   const ids = records.storableList([...new Set(invoiceIds)].sort());
   const locked = await client.query<{ order_ids: readonly string[] }>({
@@ -104,10 +106,11 @@ async function lockAndRead(
     items: readonly Json[];
     customers: readonly Json[];
     issued: Readonly<Record<string, string>>;
+    has_webhooks: boolean;
   }>({ name: 'billhead_issue_read', text: READ, values: [merchantId, locked.rows[0]?.order_ids ?? [], ids] });
   const [found] = read.rows;
   if (!found) throw new RangeError('This statement always has a row.');
-  return {
+  const facts: LockedFacts = {
     merchant: records.toMerchant(rowFromJson(columns, 'merchants', found.merchant)),
     orders: withItems(
       found.orders.map((row) => records.toOrder(rowFromJson(columns, 'orders', row))),
@@ -116,6 +119,7 @@ async function lockAndRead(
     customers: found.customers.map((row) => records.toCustomer(rowFromJson(columns, 'customers', row))),
     issued: new Map(Object.entries(found.issued)),
   };
+  return { facts, hasWebhooks: found.has_webhooks };
 }
 
 async function save(

@@ -63,6 +63,26 @@ test('a group weighs no more than the limit, unless one request does', async () 
   expect(groups.map(({ requests }) => requests)).toEqual([[1], [4, 5], [2], [30], [3]]);
 });
 
+test('many callers who ask again when they are answered come to be in two groups that are alike', async () => {
+  const { groups, ask } = underHand();
+  const caller = async () => {
+    for (;;) {
+      await ask('a', 1);
+      // An answer has a way to go, and a question, too.
+      await settled();
+    }
+  };
+  for (let callers = 0; callers < 40; callers += 1) void caller();
+  for (let index = 0; index < 6; index += 1) {
+    groups[index]?.finish();
+    await settled();
+    await settled();
+  }
+  const sizes = groups.map(({ requests }) => requests.length);
+  expect(sizes.slice(0, 2)).toEqual([1, 20]);
+  expect(sizes.slice(2)).toEqual([20, 20, 20, 20, 20]);
+});
+
 test('merchants do not wait for each other', async () => {
   const { groups, ask } = underHand();
   void ask('a', 1);

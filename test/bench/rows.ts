@@ -75,7 +75,7 @@ const INVOICES = `
   INSERT INTO invoices (merchant_id, id, number, series, year, sequence, type, state, customer_id, currency, is_including_vat,
     is_vat_shifted, locale, issue_date, due_date, supply_date, seller, buyer, billing_address, subtotal, total_ex_vat, total_vat,
     amount_paid, paid_at_issue, request_hash, pdf_status, pdf_sha256, pdf_attempts, is_archived, created_at, updated_at)
-  SELECT $1, 'i' || n, '2025-' || lpad(n::text, 6, '0'), 'invoice', 2025, n, 'INVOICE',
+  SELECT $1, 'i' || n, '2025-' || lpad(n::text, greatest(6, length(n::text)), '0'), 'invoice', 2025, n, 'INVOICE',
     CASE WHEN n % 20 = 0 THEN 'CANCELED' WHEN n % 3 = 0 THEN 'OPEN' ELSE 'PAID' END, 'c' || n % $4::int, 'EUR', false,
     false, 'nl-NL', issued::date, issued::date + 14, issued::date, merchants.seller,
     jsonb_build_object('name', customers.name, 'organisation', customers.organisation, 'email', customers.email,
