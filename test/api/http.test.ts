@@ -94,6 +94,12 @@ describe('a key is needed', () => {
   });
 });
 
+test('nobody on the way keeps an answer', async () => {
+  for (const headers of [{ authorization: `Bearer ${billhead.apiKey}` }, {}]) {
+    expect((await post(headers)).headers.get('cache-control')).toBe('no-store');
+  }
+});
+
 test('health: alive, and ready with database and queue', async () => {
   expect(await (await fetch(`${billhead.address}/healthz`)).json()).toEqual({ status: 'ok' });
   const ready = await fetch(`${billhead.address}/readyz`);
