@@ -64,7 +64,7 @@ test('the first start makes a merchant with sample data and a key of its owner a
   const [, moved = ''] = /ready at (http:\S+)\/graphql/.exec(again) ?? [];
   expect((await ask(moved, apiKey, '{ invoice(id: "i") { number } }')).invoice.number).toMatch(/-000001$/);
   expect(await second.end('SIGINT')).toBe(0);
-}, 120_000);
+}, 240_000);
 
 test('faults of the configuration are all reported at once, and nothing starts', async () => {
   const run = startProcess('start.ts', { PORT: '70000', DATABASE_URL: 'mysql://x', PUBLIC_URL: 'nowhere' });
@@ -99,7 +99,7 @@ describe('commands', () => {
     env = { ...env, BILLHEAD_API_KEY: /bh_\w+_[\w-]{43}/.exec(made.output)?.[0] };
     // Alone these two made it, started it and stopped it; the others find it running, as beside a server, which is quicker.
     postgres = await startEmbeddedPostgres(env['DATA_DIR'] ?? '', quietLog);
-  }, 60_000);
+  }, 180_000);
 
   test('verify-invoices walks the chain of a merchant, and takes neither an unknown one nor a hash that is none', async () => {
     const walked = await run('verify-invoices.ts', ['--merchant', 'shop']);
@@ -108,7 +108,7 @@ describe('commands', () => {
     expect(noted).toMatchObject({ code: 1, output: expect.stringContaining('ENTRY_MISSING') });
     expect((await run('verify-invoices.ts', ['--merchant', 'nobody'])).code).toBe(2);
     expect((await run('verify-invoices.ts', ['--merchant', 'shop', '--noted', 'x'])).output).toContain('Usage');
-  }, 60_000);
+  }, 180_000);
 
   test('api-key lists keys without their secrets, and revokes one', async () => {
     const made = await run('api-key.ts', [
@@ -128,7 +128,7 @@ describe('commands', () => {
     expect((await run('api-key.ts', ['revoke', '--merchant', 'shop', '--key', `bh_${prefix}`])).code).toBe(0);
     expect((await run('api-key.ts', ['revoke', '--merchant', 'shop', '--key', `bh_${prefix}`])).code).toBe(1);
     expect((await run('api-key.ts', ['--help'])).code).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   test('import takes in what is right, lists every refused line with its reasons, and can be run again', async () => {
     const file = path.join(folder, 'orders.jsonl');
@@ -160,7 +160,7 @@ describe('commands', () => {
     expect((await run('import-orders.ts', [folder])).code).toBe(2);
     const second = await run('import-orders.ts', [file]);
     expect(second.output).toContain('0 placed, 250 there already, 7 refused');
-  }, 60_000);
+  }, 180_000);
 
   test('import without a key that is right says so', async () => {
     const file = path.join(folder, 'orders.jsonl');
@@ -175,4 +175,4 @@ test('the demo ends with a PDF', async () => {
   const [, file = ''] = /The PDF: (.+)/.exec(demo.output()) ?? [];
   expect((await readFile(file)).subarray(0, 5).toString()).toBe('%PDF-');
   await rm(path.dirname(file), { recursive: true });
-}, 60_000);
+}, 180_000);
