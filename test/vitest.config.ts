@@ -28,8 +28,7 @@ export default defineConfig({
     // More than two cores have, because many tests wait: for leases, for processes, for what comes back.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
-    // Of a machine that others use as well a third of the CPU may be missing for minutes; a test that hangs is told even so.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
   },
 });

@@ -50,7 +50,7 @@ export function watched(child: Child): RunningProcess {
           if (child.exitCode !== null || child.signalCode !== null) throw new Error(`It ended early:\n${output}`);
           return null;
         },
-        { timeoutMs: 120_000 },
+        { timeoutMs: 60_000 },
       ),
     end: (signal) => {
       child.kill(signal);
