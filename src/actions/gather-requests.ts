@@ -5,20 +5,23 @@
 // the same way: what is read is read after the request came, never before.
 //
 // 1. A request that finds nothing under way begins at once: gathering adds no wait.
-// 2. Requests of one key go together, and a key has one group under way. Every key has a merchant in it, so no merchant keeps
-//    the others waiting, however much it asks for.
-// 3. A group is bounded in its weight. Requests keep their order.
-//    Callers who ask again as soon as they are answered would end up in one large group and a small one by turns, and the
-//    database and this process would wait for each other. Groups that are alike keep both at work.
-// 4. When a group fails as a whole, each of its requests is tried by itself: none suffers from what another one does. A group
+// 2. Requests of one key go together. Every key has a merchant in it, so no merchant keeps the others waiting, however much it
+//    asks for.
+// 3. A second group of a key begins beside the first one as soon as it is as large: while the database commits one, this process
+//    decides the other. Callers who ask again as soon as they are answered come to be in groups that are alike.
+// 4. A group is bounded in its weight. Requests begin in their order.
+// 5. When a group fails as a whole, each of its requests is tried by itself: none suffers from what another one does. A group
 //    whose commit was lost may have committed, so a request must be one that can be made twice. Few are tried at a time:
 //    what waits for transactions waits in one line for all merchants, and a hundred of one would stand before the others.
 
+/** Groups of one key. One is worked on by the database while the other one is by this process; more would only be smaller. */
+const GROUPS_AT_ONCE = 2;
+
+/** A commit for less than this costs more than it brings, as long as another one is under way. */
+const WORTH_A_GROUP = 8;
+
 /** Of a group that fell apart. More than one, lest a request that waits for a lock keeps the others waiting. */
 const ALONE_AT_ONCE = 3;
-
-/** A commit for less than this costs more than it brings. */
-const WORTH_SPLITTING = 8;
 
 export interface GatherOptions<Request, Outcome> {
   /** Decides the requests as if they had come one after the other; one outcome each, in their order. */
@@ -34,49 +37,51 @@ interface Waiting<Request, Outcome> {
   readonly reject: (error: unknown) => void;
 }
 
+/** The requests of one key. */
+interface Line<Request, Outcome> {
+  readonly waiting: Waiting<Request, Outcome>[];
+  readonly underWay: Set<readonly Waiting<Request, Outcome>[]>;
+}
+
 export type Gathered<Request, Outcome> = (key: string, request: Request) => Promise<Outcome>;
 
 export function gatherRequests<Request, Outcome>(options: GatherOptions<Request, Outcome>): Gathered<Request, Outcome> {
-  // A key has an entry as long as a group of it is under way.
-  const waitingOf = new Map<string, Waiting<Request, Outcome>[]>();
+  // A key has a line as long as a group of it is under way.
+  const lines = new Map<string, Line<Request, Outcome>>();
 
-  const serve = async (key: string, waiting: Waiting<Request, Outcome>[]) => {
-    let before = 0;
-    while (waiting.length > 0) {
-      const group = takeGroup(options, waiting, shareOf(waiting.length, before));
-      before = group.length;
-      await runGroup(options, key, group);
+  const begin = (key: string, line: Line<Request, Outcome>) => {
+    while (mayBegin(line)) {
+      const group = takeGroup(options, line.waiting);
+      line.underWay.add(group);
+      void runGroup(options, key, group).finally(() => {
+        line.underWay.delete(group);
+        begin(key, line);
+      });
     }
-    waitingOf.delete(key);
+    if (line.underWay.size === 0) lines.delete(key);
   };
 
   return (key, request) =>
     new Promise((resolve, reject) => {
-      const one = { request, resolve, reject };
-      const waiting = waitingOf.get(key);
-      if (waiting) {
-        waiting.push(one);
-        return;
-      }
-      const first = [one];
-      waitingOf.set(key, first);
-      void serve(key, first);
+      const line = lines.get(key) ?? { waiting: [], underWay: new Set() };
+      lines.set(key, line);
+      line.waiting.push({ request, resolve, reject });
+      begin(key, line);
     });
 }
 
-/** How many of those that wait go next: about as many as the group before them had, whose callers will ask again. */
-function shareOf(waiting: number, before: number): number {
-  return waiting <= WORTH_SPLITTING || waiting <= before ? waiting : Math.ceil((waiting + before) / 2);
+function mayBegin<Request, Outcome>({ waiting, underWay }: Line<Request, Outcome>): boolean {
+  if (waiting.length === 0 || underWay.size === GROUPS_AT_ONCE) return false;
+  return [...underWay].every((group) => waiting.length >= Math.max(WORTH_A_GROUP, group.length));
 }
 
 function takeGroup<Request, Outcome>(
   { weightOf, mostWeight }: GatherOptions<Request, Outcome>,
   waiting: Waiting<Request, Outcome>[],
-  most: number,
 ): readonly Waiting<Request, Outcome>[] {
   let weight = 0;
   const tooMuch = waiting.findIndex(({ request }) => (weight += weightOf(request)) > mostWeight);
-  return waiting.splice(0, tooMuch === -1 ? most : Math.min(most, Math.max(1, tooMuch)));
+  return waiting.splice(0, tooMuch === -1 ? waiting.length : Math.max(1, tooMuch));
 }
 
 /** Settles every one of the group, and never throws. */

@@ -1,16 +1,21 @@
-// The statements that issue invoices. Each takes its rows as one JSON document; `rows` names the parameter that has it.
+// The statements that issue invoices, as both ways to the database run them: Prisma, and the driver itself (pg-issuing.ts).
 
-import { formatInvoiceNumber } from '../domain/invoice-number.ts';
+import { numberShape } from '../domain/invoice-number.ts';
 import type { NumberedLater } from '../domain/decide-invoices.ts';
 import type { OrderWithItems } from '../domain/order.ts';
 import * as records from './prisma-records.ts';
 import { toJson } from './prisma-rows.ts';
+import type { ColumnTypes } from './row-sources.ts';
 
-/** The rows to change: their JSON document, and beside it their merchant and their ids, as the names of parameters. */
-interface Changed {
-  readonly rows: string;
+/** Whose rows change, and which: the names of the parameters that say it. */
+interface Stored {
   readonly merchantId: string;
   readonly ids: string;
+}
+
+/** And what they become: a JSON document. */
+interface Changed extends Stored {
+  readonly rows: string;
 }
 
 /** Alone in a statement. */
@@ -23,7 +28,7 @@ export function changedValues(rows: readonly records.Columns[]): [string, unknow
 
 // PostgreSQL takes a JSON document for a hundred rows and would read whole tables to find them; a list of ids it looks up one
 // by one. They are parameters of their own, because what stands in the document it would take out anew for every row it reads.
-const isAmong = ({ merchantId, ids }: Changed) =>
+const isAmong = ({ merchantId, ids }: Stored) =>
   `stored.merchant_id = ${merchantId} AND stored.id = ANY (${ids}::text[])`;
 
 export const updateOrders = (changed: Changed) => `
@@ -56,13 +61,83 @@ export const creditCorrected = (changed: Changed) => `
     (SELECT count(*) FROM (SELECT FROM invoices AS stored WHERE ${isAmong(changed)} ORDER BY id FOR UPDATE) AS locked) AS first
   WHERE ${isAmong(changed)} AND stored.id = new.id`;
 
-/** Takes the next numbers of each series, the series in one order. */
-export const takeNumbers = (rows: string) => `
-  INSERT INTO number_series AS stored (merchant_id, series, year, last_number)
-  SELECT merchant_id, series, year, last_number FROM json_populate_recordset(NULL::number_series, ${rows}::json)
-  ORDER BY series, year
-  ON CONFLICT (merchant_id, series, year) DO UPDATE SET last_number = stored.last_number + excluded.last_number
-  RETURNING series, year, last_number`;
+/** What invoicing changes of an item. */
+export const TAKEN: ColumnTypes = {
+  id: 'text',
+  quantity_invoiced_e4: 'bigint',
+  invoiced_ex_vat: 'bigint',
+  invoiced_vat: 'bigint',
+  invoiced_discount: 'bigint',
+};
+
+/** Of orders that invoicing has changed; `rows` has theirs as `new`. */
+export const updateOrderStatus = (rows: string, stored: Stored) => `
+  UPDATE orders AS stored SET status = new.status, updated_at = new.updated_at
+  FROM ${rows} WHERE ${isAmong(stored)} AND stored.id = new.id`;
+
+/** Of items that were invoiced; `rows` has theirs as `new`. */
+export const takeItems = (rows: string, stored: Stored) => `
+  UPDATE order_items AS stored SET quantity_invoiced_e4 = new.quantity_invoiced_e4, invoiced_ex_vat = new.invoiced_ex_vat,
+    invoiced_vat = new.invoiced_vat, invoiced_discount = new.invoiced_discount
+  FROM ${rows} WHERE ${isAmong(stored)} AND stored.id = new.id`;
+
+/** The columns of a line, as `records.invoiceLineColumns` has them. */
+export const LINE: ColumnTypes = {
+  merchant_id: 'text',
+  invoice_id: 'text',
+  position: 'int',
+  order_id: 'text',
+  order_item_id: 'text',
+  kind: 'text',
+  sku: 'text',
+  name: 'text',
+  quantity_e4: 'bigint',
+  unit_price: 'bigint',
+  price_base_e4: 'bigint',
+  discount: 'bigint',
+  vat_category: 'text',
+  vat_rate_e4: 'bigint',
+  vat_reason: 'text',
+  total_ex_vat: 'bigint',
+  total_vat: 'bigint',
+};
+
+const INVOICE =
+  `merchant_id id series year type state customer_id currency is_including_vat is_vat_shifted locale issue_date due_date
+  supply_date seller buyer billing_address shipping_address subtotal total_ex_vat total_vat amount_paid paid_at_issue
+  corrects_invoice_id memo exclude_from_autopay request_hash pdf_due_at created_at updated_at`.split(/\s+/);
+
+const LINK = ['merchant_id', 'invoice_id', 'order_id', 'position', 'order_number', 'placed_on'];
+
+/**
+ * Takes the next numbers of each series, the series in one order, and inserts the documents under them; answers the id and
+ * the number of each invoice. One statement, because everybody who issues for this merchant waits from the counter to the
+ * commit. `series` is the parameter with the JSON of `DocumentRows.series`; the others have their rows as `new`.
+ */
+export const insertDocuments = (from: Readonly<Record<keyof DocumentRows, string>>) => `
+  WITH counted AS (
+    INSERT INTO number_series AS stored (merchant_id, series, year, last_number)
+    SELECT merchant_id, series, year, last_number FROM json_populate_recordset(NULL::number_series, ${from.series}::json)
+    ORDER BY series, year
+    ON CONFLICT (merchant_id, series, year) DO UPDATE SET last_number = stored.last_number + excluded.last_number
+    RETURNING series, year, last_number
+  ), shaped AS (
+    SELECT series, year, last_number, shape.before, shape.width, shape.after FROM counted
+    JOIN json_to_recordset(${from.series}::json) AS shape (series text, year int, before text, width int, after text)
+      USING (series, year)
+  ), issued AS (
+    INSERT INTO invoices (number, sequence, ${INVOICE.join(', ')})
+    SELECT shaped.before || lpad(taken.number::text, greatest(shaped.width, length(taken.number::text)), '0') || shaped.after,
+      taken.number, ${INVOICE.map((column) => `new.${column}`).join(', ')}
+    FROM ${from.invoices} JOIN shaped ON shaped.series = new.series AND shaped.year = new.year
+      CROSS JOIN LATERAL (SELECT shaped.last_number - new.sequence AS number) AS taken
+    RETURNING id, number
+  ), lines AS (
+    INSERT INTO invoice_lines (${Object.keys(LINE).join(', ')})
+    SELECT ${Object.keys(LINE).join(', ')} FROM ${from.lines}
+  ), links AS (
+    INSERT INTO invoice_orders (${LINK.join(', ')}) SELECT ${LINK.join(', ')} FROM ${from.orders}
+  ) SELECT id, number FROM issued`;
 
 /** The rows of `creditCorrected`: one an invoice, however many credits it gets. */
 export function creditRows(merchantId: string, credits: readonly NumberedLater[]): readonly records.Columns[] {
@@ -86,56 +161,43 @@ export function orderRows(orders: readonly OrderWithItems[]): {
   };
 }
 
-/** The rows of `takeNumbers`: how many numbers of each series. */
-export function seriesRows(merchantId: string, invoices: readonly NumberedLater[]): readonly records.Columns[] {
-  const counts = new Map<string, { series: string; year: number; last_number: number }>();
-  for (const invoice of invoices) {
-    const { series, year } = invoice;
-    const count = (counts.get(seriesKey(invoice))?.last_number ?? 0) + 1;
-    counts.set(seriesKey(invoice), { series, year, last_number: count });
-  }
-  return [...counts.values()].map((row) => ({ merchant_id: merchantId, ...row }));
+/** The rows of `insertDocuments`. */
+export interface DocumentRows {
+  /** How many numbers of each series, and how they are written. */
+  readonly series: readonly records.Columns[];
+  /** In place of its sequence each has how many of the same series come after it. */
+  readonly invoices: readonly records.Columns[];
+  readonly lines: readonly records.Columns[];
+  readonly orders: readonly records.Columns[];
 }
 
-export interface LastNumber {
-  readonly series: string;
-  readonly year: number;
-  readonly last_number: bigint;
+export interface IssuedNumber {
+  readonly id: string;
+  readonly number: string;
 }
 
-/** The rows of the three tables of issued documents, numbered in the order of the list. */
+/** The invoices take their numbers in the order of the list. */
 export function documentRows(
   merchantId: string,
   numberPattern: string,
   invoices: readonly NumberedLater[],
-  lastNumbers: readonly LastNumber[],
-): Readonly<Record<'invoices' | 'lines' | 'orders', readonly records.Columns[]>> & {
-  /** Invoice id → its number. */
-  readonly numbers: ReadonlyMap<string, string>;
-} {
-  const counts = new Map<string, number>();
-  for (const invoice of invoices) counts.set(seriesKey(invoice), (counts.get(seriesKey(invoice)) ?? 0) + 1);
-  const next = new Map(
-    lastNumbers.map((last) => [seriesKey(last), last.last_number - BigInt(counts.get(seriesKey(last)) ?? 0) + 1n]),
-  );
-  const numbers = new Map<string, string>();
+): DocumentRows {
+  const counts = new Map<string, { readonly series: string; readonly year: number; readonly count: number }>();
+  const fromTheLast = invoices.toReversed().map((invoice) => {
+    const { series, year } = invoice;
+    const key = `${series} ${year}`;
+    const after = counts.get(key)?.count ?? 0;
+    counts.set(key, { series, year, count: after + 1 });
+    return records.invoiceColumns(invoice, after);
+  });
   return {
-    numbers,
-    invoices: invoices.map((invoice) => {
-      const sequence = next.get(seriesKey(invoice));
-      if (sequence === undefined) throw new RangeError('Every series has taken its numbers.');
-      next.set(seriesKey(invoice), sequence + 1n);
-      const number = formatInvoiceNumber(numberPattern, invoice.year, Number(sequence));
-      numbers.set(invoice.invoice.id, number);
-      return records.invoiceColumns(invoice, { number, sequence });
+    series: [...counts.values()].map(({ series, year, count }) => {
+      return { merchant_id: merchantId, series, year, last_number: count, ...numberShape(numberPattern, year) };
     }),
+    invoices: fromTheLast.reverse(),
     lines: invoices.flatMap(({ lines }) => lines.map(records.invoiceLineColumns)),
     orders: invoices.flatMap(({ invoice, orders }) =>
       orders.map((order, index) => records.invoicedOrderColumns(merchantId, invoice.id, order, index + 1)),
     ),
   };
-}
-
-function seriesKey({ series, year }: Pick<NumberedLater, 'series' | 'year'>): string {
-  return `${series} ${year}`;
 }

@@ -70,6 +70,8 @@ export function connectPrisma(databaseUrl: string, role: string | null): PrismaD
     // A database host that vanished says nothing more: whoever waits for it is told, and connects anew.
     keepAlive: true,
     query_timeout: LONGEST_QUERY_MS,
+    // Statements that are sent without waiting for the one before go out at once (pg-issuing.ts).
+    pipeline: true,
     role,
   });
   const adapter = new PrismaPg(pool, { statementNameGenerator: statementNames() });

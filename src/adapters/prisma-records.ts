@@ -223,17 +223,13 @@ export function toDay(date: Date): CalendarDate {
   return date.toISOString().slice(0, 10);
 }
 
-export function invoiceColumns(
-  { invoice, requestHash, series, year }: NumberedLater,
-  numbered: { readonly number: string; readonly sequence: bigint },
-): Columns {
+export function invoiceColumns({ invoice, requestHash, series, year }: NumberedLater, sequence: number): Columns {
   return {
     merchant_id: invoice.merchantId,
     id: invoice.id,
-    number: numbered.number,
     series,
     year,
-    sequence: numbered.sequence,
+    sequence,
     type: invoice.type,
     state: invoice.state,
     customer_id: invoice.customerId,

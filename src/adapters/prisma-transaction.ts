@@ -11,6 +11,7 @@ import { idempotencyKeysIn } from './prisma-idempotency-keys.ts';
 import * as issuing from './issuing-statements.ts';
 import * as records from './prisma-records.ts';
 import { insert, toJson } from './prisma-rows.ts';
+import { fromJson } from './row-sources.ts';
 import { webhooksIn } from './prisma-webhook-endpoints.ts';
 
 type Client = Prisma.TransactionClient;
@@ -229,13 +230,13 @@ async function insertInvoices(client: Client, merchantId: string, invoices: read
     where: { merchantId },
     select: { numberPattern: true },
   });
-  // One step of the counter for all invoices of a series and year, whatever their number.
-  const taken = await client.$queryRawUnsafe<issuing.LastNumber[]>(
-    issuing.takeNumbers('$1'),
-    toJson(issuing.seriesRows(merchantId, invoices)),
-  );
-  const { invoices: heads, lines, orders } = issuing.documentRows(merchantId, numberPattern, invoices, taken);
-  await insert(client, 'invoices', heads);
-  await insert(client, 'invoice_lines', lines);
-  await insert(client, 'invoice_orders', orders);
+  const rows = issuing.documentRows(merchantId, numberPattern, invoices);
+  await client.$queryRawUnsafe(INSERT_DOCUMENTS, ...[rows.series, rows.invoices, rows.lines, rows.orders].map(toJson));
 }
+
+const INSERT_DOCUMENTS = issuing.insertDocuments({
+  series: '$1',
+  invoices: fromJson('invoices', '$2'),
+  lines: fromJson('invoice_lines', '$3'),
+  orders: fromJson('invoice_orders', '$4'),
+});

@@ -19,10 +19,18 @@ export function numberPatternFault(pattern: string): string | null {
   return null;
 }
 
-export function formatInvoiceNumber(pattern: string, year: number, sequence: number): string {
-  return pattern
-    .replace('{year}', year.toString())
-    .replace(SEQUENCE, (_, width: string | undefined) => sequence.toString().padStart(Number(width ?? 1), '0'));
+/** How the numbers of a year are written: the counter, padded with zeros to a width, between two texts. */
+export interface NumberShape {
+  readonly before: string;
+  readonly width: number;
+  readonly after: string;
+}
+
+export function numberShape(pattern: string, year: number): NumberShape {
+  const written = pattern.replace('{year}', year.toString());
+  const [counter = '', width = '1'] = SEQUENCE.exec(written) ?? [];
+  const place = written.indexOf(counter);
+  return { before: written.slice(0, place), width: Number(width), after: written.slice(place + counter.length) };
 }
 
 /** The year whose series a document of that day takes its number from. */
