@@ -22,11 +22,11 @@ export function prismaOwedPdfs(client: StoreClient): Omit<OwedPdfs, 'begin' | 'm
       });
       return count === 1;
     },
-    claimDue: async (now, leasedUntil, limit): Promise<readonly InvoiceReference[]> => {
+    claimDue: async (by, leasedUntil, limit): Promise<readonly InvoiceReference[]> => {
       const rows = await client.$queryRaw<{ merchant_id: string; id: string }[]>`
         UPDATE invoices SET pdf_due_at = ${leasedUntil}
         WHERE (merchant_id, id) IN (
-          SELECT merchant_id, id FROM invoices WHERE pdf_status = 'PENDING' AND pdf_due_at <= ${now}
+          SELECT merchant_id, id FROM invoices WHERE pdf_status = 'PENDING' AND pdf_due_at <= ${by}
           ORDER BY pdf_due_at LIMIT ${limit} FOR UPDATE SKIP LOCKED)
         RETURNING merchant_id, id`;
       return rows.map(({ merchant_id: merchantId, id: invoiceId }) => ({ merchantId, invoiceId }));
