@@ -52,7 +52,9 @@ export interface TextOptions {
 // The fonts lie in src/, also for the compiled program: they are not compiled.
 const readFont = (name: string) => readFileSync(new URL(`../../src/fonts/NotoSans-${name}.ttf`, import.meta.url));
 const REGULAR = readFont('Regular');
-const DRAWABLE = charactersOf(REGULAR);
+/** By code unit. */
+const DRAWABLE = new Uint8Array(0x1_0000);
+for (const character of charactersOf(REGULAR)) DRAWABLE[character] = 1;
 // Parsed once a thread: every file takes what it shows of them.
 const FONTS = { regular: openFont(REGULAR), semibold: openFont(readFont('SemiBold')) };
 const MISSING = '\ufffd';
@@ -67,6 +69,9 @@ type Run = Pick<ReturnType<Font['layout']>, 'glyphs' | 'positions' | 'advanceWid
 export function createCanvas(information: FileInformation): Canvas {
   const pdf = openFile(information);
   const flush = gatherContent(pdf);
+  const measure = pdf.widthOfString.bind(pdf);
+  // pdfkit measures each text twice more when it sets it, for links and a cursor that are not used here.
+  pdf.widthOfString = () => 0;
   // Every text is measured before it is set, and words come again on every row.
   const widths = { regular: new Map<number, Map<string, number>>(), semibold: new Map<number, Map<string, number>>() };
   const widthOf = (text: string, { weight, size }: TextStyle): number => {
@@ -74,7 +79,8 @@ export function createCanvas(information: FileInformation): Canvas {
     if (!ofSize) widths[weight].set(size, (ofSize = new Map()));
     const known = ofSize.get(text);
     if (known !== undefined) return known;
-    const width = pdf.font(weight).fontSize(size).widthOfString(drawable(text));
+    pdf.font(weight).fontSize(size);
+    const width = measure(drawable(text));
     ofSize.set(text, width);
     return width;
   };
@@ -103,9 +109,7 @@ export function createCanvas(information: FileInformation): Canvas {
         .font(style.weight)
         .fontSize(style.size * scale)
         .fillColor(componentsOf(style.color));
-      // Told its width, pdfkit does not measure once more what was measured here.
-      const measured = { textWidth: natural * scale, wordCount: 1 };
-      pdf.text(shown, start, baseline, { lineBreak: false, baseline: 'alphabetic', ...measured });
+      pdf.text(shown, start, baseline, { lineBreak: false, baseline: 'alphabetic' });
       if (link?.startsWith('https://')) {
         pdf.link(start, baseline - style.size, natural * scale, style.size * 1.3, link);
       }
@@ -229,7 +233,7 @@ function drawable(text: string): string {
 function isDrawable(text: string): boolean {
   for (let index = 0; index < text.length; index += 1) {
     // What takes two units is beyond what the font has, and neither of them is a character.
-    if (!DRAWABLE.has(text.charCodeAt(index))) return false;
+    if (DRAWABLE[text.charCodeAt(index)] === 0) return false;
   }
   return true;
 }
