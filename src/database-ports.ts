@@ -3,7 +3,7 @@
 import type { Scope } from './domain/access.ts';
 import type { GatewayCall } from './domain/gateway-call.ts';
 import type { InvoiceComment, InvoiceEmail, NewInvoiceEmail } from './domain/invoice-notes.ts';
-import type { Invoice, InvoiceDocument, InvoiceLine } from './domain/invoice.ts';
+import type { Invoice, InvoiceLine } from './domain/invoice.ts';
 import type { InvoicingDecision, InvoicingFacts, NumberedLater } from './domain/decide-invoices.ts';
 import type { InvoiceFilter, InvoiceQuery, OrderFilter, OrderQuery } from './domain/list-filter.ts';
 import type { CreditableLine } from './domain/take-back.ts';
@@ -52,8 +52,6 @@ export interface Invoices {
   /** In the order of the query's sort; one record more than the limit tells that there are more. */
   page(merchantId: string, query: InvoiceQuery, window: Window): Promise<readonly Invoice[]>;
   count(merchantId: string, filter: InvoiceFilter): Promise<number>;
-  /** All that stands on the page; null when there is no such invoice. */
-  document(merchantId: string, invoiceId: string): Promise<InvoiceDocument | null>;
 }
 
 /** What belongs to an invoice and can be read along with it. */

@@ -25,8 +25,8 @@ export interface OwedPdfs {
   markFailed(reference: InvoiceReference, error: string, nextAttemptAt: Date | null, now: Date): Promise<void>;
   /** Makes one that is FAILED (or READY, but its file is gone) PENDING again, due now; false when it was not. */
   oweAgain(reference: InvoiceReference, when: 'FAILED' | 'READY', now: Date): Promise<boolean>;
-  /** PDFs that are due, each leased until `leasedUntil` so that no other sweep asks for it meanwhile. */
-  claimDue(now: Date, leasedUntil: Date, limit: number): Promise<readonly InvoiceReference[]>;
+  /** PDFs that were due at `by`, each leased until `leasedUntil` so that no other sweep asks for it meanwhile. */
+  claimDue(by: Date, leasedUntil: Date, limit: number): Promise<readonly InvoiceReference[]>;
 }
 
 /** The chain over a merchant's issued documents (domain/seal.ts), and the count of its numbers. */

@@ -14,6 +14,8 @@ import { databaseChecks } from './ready-checks.ts';
 import { runUntilSignal } from './run.ts';
 
 const SWEEP_EVERY_MS = 2_000;
+/** One of them is drawn while the others are read, or wait until they have reached the disk. */
+const PDFS_AT_ONCE_A_CORE = 3;
 /** Most of that time they wait for the mail server. */
 const MAILS_AT_ONCE = 5;
 /**
@@ -36,9 +38,8 @@ export async function startWorker(product: Product, config: Config, log: Log): P
     redisUrl: config.redisUrl ?? undefined,
     log,
     watch: product.watch,
-    // One more than can draw at once, so that reading and writing overlap with drawing.
     concurrency: {
-      renderInvoice: availableParallelism() + 1,
+      renderInvoice: PDFS_AT_ONCE_A_CORE * availableParallelism(),
       sendEmail: MAILS_AT_ONCE,
       sendWebhooks: WEBHOOK_ENDPOINTS_AT_ONCE,
     },

@@ -9,6 +9,12 @@ import { sealInvoices } from './seal-invoices.ts';
 const BATCH = 500;
 /** How long what was asked for is left to its job before the sweep asks again. */
 const LEASE_MS = 8_000;
+/**
+ * A PDF that is due because many wait before it is not lost. As long as the queue may need for them, which is about three times
+ * what a small machine takes, it is left to its job: to ask again for each, every few seconds, costs more than it brings.
+ */
+const PATIENCE_MS_A_PDF = 30;
+const MOST_PATIENCE_MS = 10 * 60_000;
 /** Shorter, because the job of an endpoint stops after a few seconds and leaves the rest to the next one. */
 const WEBHOOK_LEASE_MS = 3_000;
 /** Of the endpoints that were silent, each round: most will be so again, and an attempt takes as long as five rounds. */
@@ -24,12 +30,7 @@ export async function sweepOwedWork(ports: Ports): Promise<number> {
   const { database, jobs, clock } = ports;
   const ago = (ms: number) => new Date(clock.now().getTime() - ms);
   const parts: readonly (() => Promise<number | void>)[] = [
-    () =>
-      askInBatches(
-        ports,
-        (now, leasedUntil) => database.pdfs.claimDue(now, leasedUntil, BATCH),
-        (due) => jobs.renderInvoices(due),
-      ),
+    () => askForPdfs(ports),
     () => expireEmails(ports),
     () =>
       askInBatches(
@@ -63,6 +64,16 @@ export async function sweepOwedWork(ports: Ports): Promise<number> {
   }
   if (faults.length > 0) throw faults[0];
   return asked;
+}
+
+async function askForPdfs(ports: Ports): Promise<number> {
+  const { database, jobs } = ports;
+  const patienceMs = Math.min((await jobs.waitingRenderings()) * PATIENCE_MS_A_PDF, MOST_PATIENCE_MS);
+  return askInBatches(
+    ports,
+    (now, leasedUntil) => database.pdfs.claimDue(new Date(now.getTime() - patienceMs), leasedUntil, BATCH),
+    (due) => jobs.renderInvoices(due),
+  );
 }
 
 async function expireEmails({ database, clock, log }: Ports): Promise<void> {

@@ -54,6 +54,7 @@ export async function createBullmqJobs(options: BullmqJobsOptions): Promise<Bull
   return {
     jobs: {
       renderInvoices: (references) => producer.ask('renderInvoice', references.map(renderJob)),
+      waitingRenderings: () => producer.countWaiting('renderInvoice'),
       sendEmails: (references) => producer.ask('sendEmail', references.map(emailJob)),
       sendWebhooks: (references) => producer.ask('sendWebhooks', references.map(webhooksJob)),
     },
@@ -104,6 +105,12 @@ class Producer {
     } finally {
       this.#isTrying = false;
     }
+  }
+
+  async countWaiting(kind: JobKind): Promise<number> {
+    if (this.#outage.isOn || this.#isClosed) return 0;
+    const count = async () => (await this.#open()).queues[kind].getWaitingCount();
+    return within(ASK_TIMEOUT_MS, count()).catch(() => 0);
   }
 
   async check(): Promise<QueueState> {

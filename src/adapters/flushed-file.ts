@@ -7,13 +7,18 @@ import path from 'node:path';
 
 /** Replaces what was there under the name. Makes the folder when there is none. */
 export async function writeForGood(file: string, content: Uint8Array): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
-    await writeFlushed(temporary, content);
+    await writeFlushed(temporary, content).catch(async (error: unknown) => {
+      // Of many files in a folder the first alone has to make it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFlushed(temporary, content);
+    });
     await rename(temporary, file);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // The reason is what failed first.
+    await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
   await flushFolder(path.dirname(file));

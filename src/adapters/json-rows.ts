@@ -59,6 +59,7 @@ interface Rows {
   readonly order_items: Row.OrderItem;
   readonly invoices: Row.Invoice;
   readonly invoice_lines: Row.InvoiceLine;
+  readonly invoice_orders: Row.InvoiceOrder;
   readonly payments: Row.Payment;
 }
 

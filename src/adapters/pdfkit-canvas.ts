@@ -1,9 +1,10 @@
 // A canvas over pdfkit: text that is measured, wrapped and set on a baseline, rules and filled boxes. Nothing of invoices.
 
 import { readFileSync } from 'node:fs';
-import { create as createFont } from 'fontkit';
+import { create as createFont, type Font } from 'fontkit';
 import PDFDocument from 'pdfkit';
 import { charactersOf } from './font-coverage.ts';
+import { trueTypeSubsets } from './truetype-subset.ts';
 
 /** What the file says of itself. `createdAt` is the only time in it, so that the same content gives the same bytes. */
 export interface FileInformation {
@@ -51,24 +52,36 @@ export interface TextOptions {
 // The fonts lie in src/, also for the compiled program: they are not compiled.
 const readFont = (name: string) => readFileSync(new URL(`../../src/fonts/NotoSans-${name}.ttf`, import.meta.url));
 const REGULAR = readFont('Regular');
-const DRAWABLE = charactersOf(REGULAR);
+/** By code unit. */
+const DRAWABLE = new Uint8Array(0x1_0000);
+for (const character of charactersOf(REGULAR)) DRAWABLE[character] = 1;
 // Parsed once a thread: every file takes what it shows of them.
-const FONTS = { regular: createFont(REGULAR), semibold: createFont(readFont('SemiBold')) };
+const FONTS = { regular: openFont(REGULAR), semibold: openFont(readFont('SemiBold')) };
 const MISSING = '\ufffd';
 const ELLIPSIS = '…';
 const SMALLEST_SCALE = 0.6;
+/** Kept a thread and weight, about 1 kB each. */
+const MOST_WORDS = 4_000;
+
+/** As much of a text that is laid out as pdfkit looks at. */
+type Run = Pick<ReturnType<Font['layout']>, 'glyphs' | 'positions' | 'advanceWidth'>;
 
 export function createCanvas(information: FileInformation): Canvas {
   const pdf = openFile(information);
+  const flush = gatherContent(pdf);
+  const measure = pdf.widthOfString.bind(pdf);
+  // pdfkit measures each text twice more when it sets it, for links and a cursor that are not used here.
+  pdf.widthOfString = () => 0;
   // Every text is measured before it is set, and words come again on every row.
-  const widths = new Map<string, number>();
-  const widthOf = (text: string, style: TextStyle): number => {
-    pdf.font(style.weight).fontSize(style.size);
-    const key = `${style.weight} ${style.size} ${text}`;
-    const known = widths.get(key);
+  const widths = { regular: new Map<number, Map<string, number>>(), semibold: new Map<number, Map<string, number>>() };
+  const widthOf = (text: string, { weight, size }: TextStyle): number => {
+    let ofSize = widths[weight].get(size);
+    if (!ofSize) widths[weight].set(size, (ofSize = new Map()));
+    const known = ofSize.get(text);
     if (known !== undefined) return known;
-    const width = pdf.widthOfString(drawable(text));
-    widths.set(key, width);
+    pdf.font(weight).fontSize(size);
+    const width = measure(drawable(text));
+    ofSize.set(text, width);
     return width;
   };
   const wrap = (text: string, style: TextStyle, width: number, maximum: number): readonly string[] => {
@@ -92,20 +105,47 @@ export function createCanvas(information: FileInformation): Canvas {
       const natural = widthOf(shown, style);
       const scale = natural > fit ? fit / natural : 1;
       const start = align === 'right' ? x - natural * scale : x;
-      pdf.fontSize(style.size * scale).fillColor(style.color);
+      pdf
+        .font(style.weight)
+        .fontSize(style.size * scale)
+        .fillColor(componentsOf(style.color));
       pdf.text(shown, start, baseline, { lineBreak: false, baseline: 'alphabetic' });
       if (link?.startsWith('https://')) {
         pdf.link(start, baseline - style.size, natural * scale, style.size * 1.3, link);
       }
       return natural * scale;
     },
-    rule: (x, y, width, thickness, color) => void pdf.rect(x, y, width, thickness).fill(color),
-    box: (x, y, width, height, radius, color) => void pdf.roundedRect(x, y, width, height, radius).fill(color),
+    rule: (x, y, width, thickness, color) => void pdf.rect(x, y, width, thickness).fill(componentsOf(color)),
+    box: (x, y, width, height, radius, color) =>
+      void pdf.roundedRect(x, y, width, height, radius).fill(componentsOf(color)),
     finish: async () => {
+      flush();
       pdf.end();
       return await contentOf(pdf);
     },
   };
+}
+
+/**
+ * pdfkit makes an array of bytes of every operator, a dozen for each text. Here they are gathered to one a page. Returns what
+ * writes the last of them down.
+ */
+function gatherContent(pdf: PDFKit.PDFDocument): () => void {
+  let { page } = pdf;
+  let content = '';
+  const flush = () => {
+    if (content !== '') page.write(Buffer.from(content, 'latin1'));
+    content = '';
+  };
+  pdf.addContent = (operator: string) => {
+    if (pdf.page !== page) {
+      flush();
+      ({ page } = pdf);
+    }
+    content += `${operator}\n`;
+    return pdf;
+  };
+  return flush;
 }
 
 /** PDF/A-3b, so that an electronic invoice can be put into the file as XML. */
@@ -134,6 +174,37 @@ function openFile({ title, author, language, createdAt }: FileInformation): PDFK
   return pdf;
 }
 
+/** With what each word looks like kept from one file to the next, and cut to what a file shows without parsing it anew. */
+function openFont(file: Buffer): Font {
+  const font = createFont(file) as Font;
+  // pdfkit scales what it is given to a thousandth of the font's size, in place: here that changes nothing.
+  if (font.unitsPerEm !== 1_000) throw new RangeError('A font that pdfkit would have to scale.');
+  const layOut = font.layout.bind(font);
+  const runs = new Map<string, Run>();
+  const layout = (text: string): Run => {
+    const known = runs.get(text);
+    if (known) return known;
+    const { glyphs, positions, advanceWidth } = layOut(text);
+    const run = { glyphs, positions, advanceWidth };
+    if (runs.size >= MOST_WORDS) runs.clear();
+    runs.set(text, run);
+    return run;
+  };
+  return Object.assign(font, { layout: layout as Font['layout'], createSubset: trueTypeSubsets(file) });
+}
+
+const components = new Map<string, [number, number, number]>();
+
+/** Red, green and blue of `#rrggbb`. */
+function componentsOf(color: string): [number, number, number] {
+  let found = components.get(color);
+  if (!found) {
+    const value = Number.parseInt(color.slice(1), 16);
+    components.set(color, (found = [value >> 16, (value >> 8) & 0xff, value & 0xff]));
+  }
+  return found;
+}
+
 async function contentOf(pdf: PDFKit.PDFDocument): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
@@ -153,16 +224,23 @@ async function contentOf(pdf: PDFKit.PDFDocument): Promise<Uint8Array<ArrayBuffe
 
 /** What the font lacks is drawn in its compatible form (a full-width yen sign as ¥), else as U+FFFD. */
 function drawable(text: string): string {
+  if (isDrawable(text)) return text;
   let result = '';
-  for (const character of text) {
-    result += DRAWABLE.has(character.codePointAt(0) ?? 0) ? character : substitute(character);
-  }
+  for (const character of text) result += isDrawable(character) ? character : substitute(character);
   return result;
+}
+
+function isDrawable(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    // What takes two units is beyond what the font has, and neither of them is a character.
+    if (DRAWABLE[text.charCodeAt(index)] === 0) return false;
+  }
+  return true;
 }
 
 function substitute(character: string): string {
   const compatible = character.normalize('NFKC');
-  return [...compatible].every((part) => DRAWABLE.has(part.codePointAt(0) ?? 0)) ? compatible : MISSING;
+  return isDrawable(compatible) ? compatible : MISSING;
 }
 
 function shortened(line: string): string {

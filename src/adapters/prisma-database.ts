@@ -13,6 +13,7 @@ import type { Database, Merchants } from '../ports.ts';
 import { columnsOnce, type Columns } from './json-rows.ts';
 import { pgIssuing } from './pg-issuing.ts';
 import { pgInvoiceReading, pgKeyReading } from './pg-reading.ts';
+import { pgOwedEmails, pgOwedPdfs } from './pg-rendering.ts';
 import { prismaApiKeys } from './prisma-api-keys.ts';
 import type { SigningKey } from './jose-access-tokens.ts';
 import { MerchantPool, type PoolUse } from './merchant-pool.ts';
@@ -133,10 +134,10 @@ function stores(client: PrismaClient, pool: MerchantPool, columnsOf: () => Promi
     customers: behindWall(prismaCustomers(client)),
     orders: behindWall(prismaOrders(client)),
     invoices: behindWall({ ...prismaInvoices(client), ...pgInvoiceReading(pool, columnsOf) }),
-    pdfs: behindWall(prismaOwedPdfs(client), ['claimDue']),
+    pdfs: behindWall({ ...prismaOwedPdfs(client), ...pgOwedPdfs(pool, columnsOf) }, ['claimDue']),
     proofs: behindWall(prismaProofs(client), ['findUnsealed']),
     gatewayCalls: behindWall(prismaGatewayCalls(client), ['claimDue', 'countUnsettledElsewhere']),
-    emails: behindWall(prismaOwedEmails(client), ['claimDue', 'expire']),
+    emails: behindWall({ ...prismaOwedEmails(client), ...pgOwedEmails(pool) }, ['claimDue', 'expire']),
     webhooks: behindWall(prismaWebhooks(client), ['claimDue', 'claimRested', 'forget', 'giveUp']),
     merchants: prismaMerchants(client),
     apiKeys: behindWall({ ...prismaApiKeys(client), ...pgKeyReading(pool, columnsOf) }, ['findByPrefixes']),

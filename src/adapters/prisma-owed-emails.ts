@@ -17,7 +17,7 @@ interface BegunRow {
   readonly created_at: Date;
 }
 
-export function prismaOwedEmails(client: StoreClient): OwedEmails {
+export function prismaOwedEmails(client: StoreClient): Omit<OwedEmails, 'dueOf'> {
   const invoices = prismaInvoices(client);
   return {
     begin: async ({ merchantId, emailId }, now, overAt, oldest) => {
@@ -54,11 +54,6 @@ export function prismaOwedEmails(client: StoreClient): OwedEmails {
           askAgainAt: null,
         },
       });
-    },
-    dueOf: async ({ merchantId, invoiceId }, now) => {
-      const where = { merchantId, invoiceId, status: 'QUEUED', dueAt: { lte: now } };
-      const rows = await client.invoiceEmail.findMany({ where, select: { id: true } });
-      return rows.map(({ id }) => ({ merchantId, emailId: id }));
     },
     claimDue: async (now, askAgainAt, limit): Promise<readonly EmailReference[]> => {
       const rows = await client.$queryRaw<{ merchant_id: string; id: string }[]>`

@@ -102,7 +102,6 @@ export function prismaInvoices(client: StoreClient): Omit<Invoices, 'findWithPar
       return inOrderOf(ids, rows).map(records.toInvoice);
     },
     count: (merchantId, filter) => lists.invoiceCount(client, merchantId, filter),
-    document: async (merchantId, invoiceId) => (await readDocuments(client, merchantId, [invoiceId]))[0] ?? null,
   };
 }
 

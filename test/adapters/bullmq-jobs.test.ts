@@ -70,6 +70,15 @@ describe.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (server) => {
       await eventuallyHolds(() => expect(handled).toEqual(['1', '2', 'last']));
     });
 
+    it('tells how many wait, and none while its server is away', async () => {
+      const jobs = await queue.jobs(queue.network);
+      expect(await jobs.waitingRenderings()).toBe(0);
+      await jobs.renderInvoices(['1', '2', '3', '1'].map(invoice));
+      expect(await jobs.waitingRenderings()).toBe(3);
+      await queue.network.refuse();
+      expect(await jobs.waitingRenderings()).toBe(0);
+    });
+
     it('keeps invoices of the same id apart by their merchant', async () => {
       const merchants: string[] = [];
       await queue.work(async ({ merchantId }) => void merchants.push(merchantId));

@@ -91,6 +91,20 @@ describe('the same document', () => {
     expect(new Set(contents.map(digestOf)).size).toBe(1);
   });
 
+  test('gives the same bytes whatever its thread drew before, and its letters can be read', async () => {
+    const lastOf = async (...names: readonly string[]): Promise<Uint8Array> => {
+      const own = createPdfkitRenderer({ threads: 1 });
+      let last = new Uint8Array();
+      for (const name of names) last = new Uint8Array(await own.render(documentOf([line(1, { name })])));
+      await own.close();
+      return last;
+    };
+    // The first letter is put together from the two others.
+    const afterwards = await lastOf('ǰ', 'ȷ ˇ');
+    expect(digestOf(afterwards)).toBe(digestOf(await lastOf('ȷ ˇ')));
+    expect((await pagesOf(afterwards)).flatMap(textsOf)).toContain('ȷ ˇ');
+  });
+
   test('gives other bytes once anything on the page differs', async () => {
     const { invoice } = DUTCH_BUSINESS;
     const changed = { ...DUTCH_BUSINESS, invoice: { ...invoice, number: '2026-000043' } };
