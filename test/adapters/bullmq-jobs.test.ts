@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { createBullmqJobs } from '../../src/adapters/bullmq-jobs.ts';
 import { startBullmqWorker } from '../../src/adapters/bullmq-worker.ts';
 import type { EmailReference, InvoiceReference, Jobs, Log } from '../../src/ports.ts';
@@ -28,16 +28,18 @@ const BROKEN = [
 ] as const;
 
 /** What a test opened, closed in reverse order after it. */
-const opened: (() => Promise<unknown> | undefined)[] = [];
-afterEach(async () => {
-  while (opened.length > 0) await opened.pop()?.();
-});
+type Opened = (() => Promise<unknown> | undefined)[];
 
-describe.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (server) => {
-  describe.skipIf(server === 'Redis' && redis === null)('with a server', () => {
+// Both at the same time, because they mostly wait; the tests of one come one after the other.
+describe.concurrent.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (server) => {
+  describe.skipIf(server === 'Redis' && redis === null)('with a server', { sequential: true }, () => {
+    const opened: Opened = [];
     let queue: QueueUnderTest;
     beforeEach(async () => {
-      queue = await openQueueUnderTest(server);
+      queue = await openQueueUnderTest(server, opened);
+    });
+    afterEach(async () => {
+      while (opened.length > 0) await opened.pop()?.();
     });
 
     it('hands a job to the handler with its merchant and its invoice', async () => {
@@ -121,7 +123,7 @@ describe.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (server) => {
     });
 
     it('keeps the jobs of different databases apart', async () => {
-      const other = await openQueueUnderTest(server);
+      const other = await openQueueUnderTest(server, opened);
       const [handled, handledByOther] = [await queue.workAndCollect(), await other.workAndCollect()];
       await (await queue.jobs()).renderInvoices([invoice('mine')]);
       await (await other.jobs()).renderInvoices([invoice('theirs')]);
@@ -330,7 +332,7 @@ describe.skipIf(redis === null)('queue on a Redis that evicts keys', () => {
   it.each(['allkeys-lru', 'volatile-ttl'])('is refused by producer and worker (%s)', async (policy) => {
     const evicting = await startRedis();
     if (evicting === null) throw new Error('redis-server went away');
-    opened.push(async () => evicting.stop());
+    onTestFinished(() => evicting.stop());
     const admin = new Redis(evicting.url);
     await admin.config('SET', 'maxmemory-policy', policy);
     await admin.quit();
@@ -347,7 +349,7 @@ const nothing = async (_: EmailReference) => {};
 type QueueUnderTest = Awaited<ReturnType<typeof openQueueUnderTest>>;
 
 /** A queue in a database of its own; with `network` given it is reached through it. */
-async function openQueueUnderTest(server: 'PostgreSQL' | 'Redis') {
+async function openQueueUnderTest(server: 'PostgreSQL' | 'Redis', opened: Opened) {
   const database = await createTestDatabase();
   opened.push(() => database.drop());
   const redisUrl = server === 'Redis' ? redis?.url : undefined;
@@ -396,7 +398,7 @@ async function openQueueUnderTest(server: 'PostgreSQL' | 'Redis') {
       opened.push(() => producer.close());
       return through ? producer.jobs : askedAgainWhenSlow(producer.jobs, ownLog);
     },
-    workInProcess: () => spawnWorker(database.url, redisUrl),
+    workInProcess: () => spawnWorker(opened, database.url, redisUrl),
     async empty(): Promise<void> {
       if (redisUrl === undefined) return query(TRUNCATE_ALL);
       const admin = new Redis(redisUrl);
@@ -411,7 +413,7 @@ const TRUNCATE_ALL = `DO $$ BEGIN EXECUTE (
   FROM pg_tables WHERE schemaname = 'bullmq'
 ); END $$`;
 
-async function spawnWorker(databaseUrl: string, redisUrl: string | undefined) {
+async function spawnWorker(opened: Opened, databaseUrl: string, redisUrl: string | undefined) {
   const script = fileURLToPath(new URL('./bullmq-worker-process.ts', import.meta.url));
   const urls = redisUrl === undefined ? [databaseUrl] : [databaseUrl, redisUrl];
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...urls], { stdio: ['ignore', 'pipe', 'inherit'] });
