@@ -68,7 +68,7 @@ export interface TokenClaims {
 /** The queue. Asking is best effort and never waits long: what is lost is asked for again by the sweep. */
 export interface Jobs {
   renderInvoices(references: readonly InvoiceReference[]): Promise<void>;
-  /** How many PDFs have been asked for and not begun; 0 where the queue does not tell. */
+  /** How many PDFs have been asked for and not begun, at most; 0 where the queue does not tell. */
   waitingRenderings(): Promise<number>;
   sendEmails(references: readonly EmailReference[]): Promise<void>;
   /** One job an endpoint, which sends all that is due: however slow one is, the others do not wait behind it. */

@@ -3,7 +3,7 @@
 // 1. The queue only makes work quick. What is owed stands on the rows of invoices, mails and deliveries, and the sweep asks
 //    again for what the queue lost, so asking never throws and nothing here retries a job.
 // 2. A job may run twice, and the queue never says that one has run: handlers look at the row first.
-// 3. An invoice, a mail, or an endpoint, waits in its queue once at most, however often it is asked for.
+// 3. A mail, an endpoint, or invoices that are asked for together wait in their queue once at most, however often they are asked for.
 
 import { type BackendFactory, type IQueueBackend, Queue } from 'bullmq';
 import {
@@ -14,7 +14,16 @@ import {
   UnsuitableQueueServer,
   within,
 } from './bullmq-connection.ts';
-import { emailJob, JOB_KINDS, type JobKind, queueOf, renderJob, webhooksJob } from './bullmq-kinds.ts';
+import {
+  emailJob,
+  JOB_KINDS,
+  type JobKind,
+  MOST_INVOICES_IN_A_JOB,
+  type QueuedJob,
+  queueOf,
+  renderJobs,
+  webhooksJob,
+} from './bullmq-kinds.ts';
 import { connectToQueueServer, type QueueServerOptions } from './bullmq-server.ts';
 import type { Jobs, Tracing } from '../ports.ts';
 
@@ -53,8 +62,8 @@ export async function createBullmqJobs(options: BullmqJobsOptions): Promise<Bull
   await producer.start();
   return {
     jobs: {
-      renderInvoices: (references) => producer.ask('renderInvoice', references.map(renderJob)),
-      waitingRenderings: () => producer.countWaiting('renderInvoice'),
+      renderInvoices: (references) => producer.ask('renderInvoice', renderJobs(references)),
+      waitingRenderings: async () => (await producer.countWaiting('renderInvoice')) * MOST_INVOICES_IN_A_JOB,
       sendEmails: (references) => producer.ask('sendEmail', references.map(emailJob)),
       sendWebhooks: (references) => producer.ask('sendWebhooks', references.map(webhooksJob)),
     },
@@ -63,8 +72,6 @@ export async function createBullmqJobs(options: BullmqJobsOptions): Promise<Bull
     close: () => producer.close(),
   };
 }
-
-type QueuedJob = ReturnType<typeof renderJob>;
 
 class Producer {
   readonly #options: BullmqJobsOptions;

@@ -4,8 +4,9 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { type BackendFactory, type IQueueBackend, type Job, Worker } from 'bullmq';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { describe, Outage, type QueueConnection, UnsuitableQueueServer, within } from './bullmq-connection.ts';
-import { handle, JOB_KINDS, type Handlers, type JobKind, queueOf, traceparentOf } from './bullmq-kinds.ts';
+import { JOB_KINDS, type Handlers, type JobKind, queueOf, traceparentOf, type Work, worksOf } from './bullmq-kinds.ts';
 import { connectToQueueServer, type QueueServerOptions } from './bullmq-server.ts';
 import { noTracing } from './no-tracing.ts';
 import type { Watch } from './watched-ports.ts';
@@ -21,7 +22,7 @@ const MOST_CRASHES = 10;
 const CLOSE_PATIENCE_MS = 3_000;
 
 export interface BullmqWorkerOptions extends QueueServerOptions {
-  /** How many jobs of each kind run at once. */
+  /** How many jobs of each kind run at once, and how much of what they carry. */
   readonly concurrency: Readonly<Record<JobKind, number>>;
   readonly handlers: Handlers;
   readonly watch?: Watch;
@@ -50,6 +51,7 @@ class Consumer {
   readonly #kind: JobKind;
   readonly #options: BullmqWorkerOptions;
   readonly #outage: Outage;
+  readonly #limit: LimitFunction;
   readonly #running = new Set<Promise<void>>();
   #worker: OpenWorker | null = null;
   #connection: QueueConnection | null = null;
@@ -60,6 +62,7 @@ class Consumer {
   constructor(kind: JobKind, options: BullmqWorkerOptions) {
     this.#kind = kind;
     this.#options = options;
+    this.#limit = pLimit(options.concurrency[kind]);
     this.#outage = new Outage(options.log, `worker of ${queueOf(kind)}`);
   }
 
@@ -140,16 +143,27 @@ class Consumer {
     const begun = performance.now();
     measures?.took('jobWait', Math.max(0, Date.now() - job.timestamp) / 1_000, { kind });
     const step = tracing.begin(`job ${kind}`, { 'billhead.job': kind }, traceparentOf(job));
-    let outcome: 'done' | 'failed' = 'failed';
+    const hasFailed = !(await step.within(() => this.#work(job)));
+    step.end({ isFailed: hasFailed });
+    measures?.took('job', (performance.now() - begun) / 1_000, { kind, outcome: hasFailed ? 'failed' : 'done' });
+    // The queue only needs to know that it has ended.
+    if (hasFailed) throw new Error('see the log');
+  }
+
+  /** All that the job carries, no more at once than this consumer may; false when some of it failed. */
+  async #work(job: Job): Promise<boolean> {
+    const fail = (data: unknown) => (error: unknown) => {
+      this.#options.log.error('job.failed', { job: job.name, data, error: describe(error) });
+      return false;
+    };
+    const run = ({ reference, run: work }: Work) => {
+      return this.#limit(work).then(() => true, fail(reference));
+    };
     try {
-      await step.within(() => handle(kind, job, this.#options.handlers));
-      outcome = 'done';
+      const done = await Promise.all(worksOf(this.#kind, job, this.#options.handlers).map(run));
+      return !done.includes(false);
     } catch (error) {
-      this.#options.log.error('job.failed', { job: job.name, data: job.data, error: describe(error) });
-      throw error;
-    } finally {
-      step.end({ isFailed: outcome === 'failed' });
-      measures?.took('job', (performance.now() - begun) / 1_000, { kind, outcome });
+      return fail(job.data)(error);
     }
   }
 

@@ -64,21 +64,43 @@ describe.concurrent.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (serve
       expect(waitedMs).toBeLessThan(2_500);
     });
 
-    it('keeps one job of an invoice that is asked for again while it waits', async () => {
+    it('keeps one job of an invoice that is asked for again while it waits, alone or in the same company', async () => {
       const jobs = await queue.jobs();
       await jobs.renderInvoices([invoice('1')]);
-      await jobs.renderInvoices([invoice('1'), invoice('1'), invoice('2')]);
+      await jobs.renderInvoices([invoice('1'), invoice('1')]);
       await (await queue.jobs()).renderInvoices([invoice('1')]);
+      await jobs.renderInvoices(['2', '3', '2'].map(invoice));
+      await (await queue.jobs()).renderInvoices(['2', '3'].map(invoice));
       await jobs.renderInvoices([invoice('last')]);
       const handled = await queue.workAndCollect();
-      await eventuallyHolds(() => expect(handled).toEqual(['1', '2', 'last']));
+      await eventuallyHolds(() => expect(handled).toEqual(['1', '2', '3', 'last']));
     });
 
-    it('tells how many wait, and none while its server is away', async () => {
+    it('handles no more at once than it was told, however many share a job', async () => {
+      const gate = createGate();
+      let running = 0;
+      let most = 0;
+      const handled: string[] = [];
+      await queue.work(async ({ invoiceId }) => {
+        running += 1;
+        most = Math.max(most, running);
+        await gate.passed;
+        running -= 1;
+        handled.push(invoiceId);
+      }, 3);
+      const ids = Array.from({ length: 60 }, (_, index) => String(index));
+      await (await queue.jobs()).renderInvoices(ids.map(invoice));
+      await eventuallyHolds(() => expect(running).toBe(3));
+      gate.open();
+      await eventuallyHolds(() => expect(handled.toSorted()).toEqual(ids.toSorted()));
+      expect(most).toBe(3);
+    });
+
+    it('tells how many wait at most, and none while its server is away', async () => {
       const jobs = await queue.jobs(queue.network);
       expect(await jobs.waitingRenderings()).toBe(0);
-      await jobs.renderInvoices(['1', '2', '3', '1'].map(invoice));
-      expect(await jobs.waitingRenderings()).toBe(3);
+      await jobs.renderInvoices(Array.from({ length: 60 }, (_, index) => invoice(String(index))));
+      expect(await jobs.waitingRenderings()).toBeGreaterThanOrEqual(60);
       await queue.network.refuse();
       expect(await jobs.waitingRenderings()).toBe(0);
     });
@@ -117,7 +139,11 @@ describe.concurrent.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (serve
       await (await queue.jobs()).renderInvoices(ids.map(invoice));
       await eventuallyHolds(() => expect(runs.toSorted()).toEqual(ids.toSorted()));
       await eventuallyHolds(() => expect(queue.log.of('job.failed')).toHaveLength(2));
-      expect(queue.log.of('job.failed')[0]).toMatchObject({ error: 'no ink', data: { merchantId: 'merchant' } });
+      const { merchantId } = invoice('any');
+      expect(queue.log.of('job.failed')).toMatchObject([
+        { error: 'no ink', data: { merchantId, invoiceId: 'bad 1' } },
+        { error: 'no ink', data: { merchantId, invoiceId: 'bad 2' } },
+      ]);
     });
 
     it('handles all of 200 jobs, asked for together and one by one', async () => {
@@ -241,7 +267,8 @@ describe.concurrent.each(['PostgreSQL', 'Redis'] as const)('queue on %s', (serve
         await gate.passed;
         events.push(`ended ${invoiceId}`);
       }, 1);
-      await (await queue.jobs()).renderInvoices([invoice('1'), invoice('2')]);
+      const jobs = await queue.jobs();
+      for (const id of ['1', '2']) await jobs.renderInvoices([invoice(id)]);
       await eventuallyHolds(() => expect(events).toEqual(['began 1']));
       const closed = worker.close().then(() => events.push('closed'));
       gate.open();
@@ -460,6 +487,7 @@ function askedAgainWhenSlow(jobs: Jobs, log: RecordedLog): Jobs {
     renderInvoices: (references) => untilTaken(() => jobs.renderInvoices(references)),
     sendEmails: (references) => untilTaken(() => jobs.sendEmails(references)),
     sendWebhooks: (references) => untilTaken(() => jobs.sendWebhooks(references)),
+    waitingRenderings: () => jobs.waitingRenderings(),
   };
 }
 
