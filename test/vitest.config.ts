@@ -9,7 +9,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const isLong = ({ moduleId }: TestSpecification) =>
-      /(faults|two-merchants|start|bullmq-jobs|hostile-content|list-plans)\.test/.test(moduleId);
+      /(faults|two-merchants|start|hostile-content|list-plans|crash|bullmq-jobs|real-orders)\.test/.test(moduleId);
     const sorted = await super.sort(files);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
@@ -25,8 +25,8 @@ export default defineConfig({
     pool: 'forks',
     // One process for many files: the product and its packages are loaded once, not for each file.
     isolate: false,
-    // More than two cores have, because many tests wait: for leases, for processes, for what comes back.
-    maxWorkers: 3,
+    // Twice as many as cores, because many tests wait: for leases, for processes, for what comes back.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
