@@ -8,8 +8,9 @@ import { drawFooters, drawLetterHead, type Flow } from './pdfkit-page.ts';
 import { drawTable } from './pdfkit-table.ts';
 import { drawMemo, drawPayment, drawTotals, heightOfClosing } from './pdfkit-totals.ts';
 
-/** The bytes are moved to the caller's thread, not copied. */
-export default async function render(document: InvoiceDocument): Promise<ReturnType<typeof move>> {
+/** The bytes are moved to the caller's thread, not copied. null: to know that the thread has loaded. */
+export default async function render(document: InvoiceDocument | null): Promise<ReturnType<typeof move> | null> {
+  if (!document) return null;
   return move(await draw(invoicePage(document)));
 }
 
