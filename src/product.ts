@@ -22,6 +22,7 @@ import { signedLinks } from './adapters/signed-links.ts';
 import { connectTestGateway, type TestGateway } from './adapters/test-gateway.ts';
 import { undiciWebhooks } from './adapters/undici-webhooks.ts';
 import { watched, type Watch } from './adapters/watched-ports.ts';
+import { youngTables } from './adapters/young-tables.ts';
 import type { Config, GatewayConfig } from './config.ts';
 import { PAYMENT_PATH } from './http/payment-page.ts';
 import type { MetricsDoor } from './http/metrics.ts';
@@ -47,6 +48,10 @@ export interface Product {
   /** null where the metrics are nobody's business. */
   readonly metrics: MetricsDoor | null;
   readonly watch: Watch;
+  /** For processes that render: the first invoice need not wait for a thread. */
+  warmUpRenderer(): void;
+  /** Sees to it that PostgreSQL plans for the tables as they have become; needed every few seconds. */
+  countYoungTables(): Promise<unknown>;
   /** Cuts off deliveries of mails that still run in a moment. They are tried again later. */
   hurryMail(): void;
   /** Closes everything in the opposite order. */
@@ -76,6 +81,8 @@ export async function openProduct(
     opened.push(() => database.close());
     const clock = await startDatabaseClock({ readTime: () => database.time(), log });
     opened.push(() => clock.close());
+    const tables = youngTables(databaseUrl);
+    opened.push(() => tables.close());
     const queue = await createBullmqJobs({ databaseUrl, redisUrl: config.redisUrl ?? undefined, log, ...watch });
     opened.push(() => queue.close());
     prometheus.read({ database, queue });
@@ -109,6 +116,8 @@ export async function openProduct(
       checkMigrations: async () => migrationState(await database.appliedMigrations()),
       metrics: metricsDoor(config, prometheus),
       watch,
+      countYoungTables: () => tables.count(),
+      warmUpRenderer: () => renderer.warmUp(),
       hurryMail,
       close,
     };

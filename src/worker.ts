@@ -14,6 +14,7 @@ import { databaseChecks } from './ready-checks.ts';
 import { runUntilSignal } from './run.ts';
 
 const SWEEP_EVERY_MS = 2_000;
+const COUNT_EVERY_MS = 5_000;
 /** One of them is drawn while the others are read, or wait until they have reached the disk. */
 const PDFS_AT_ONCE_A_CORE = 3;
 /** Most of that time they wait for the mail server. */
@@ -33,6 +34,7 @@ export interface Worker {
 
 export async function startWorker(product: Product, config: Config, log: Log): Promise<Worker> {
   const { app, databaseUrl } = product;
+  product.warmUpRenderer();
   const worker = await startBullmqWorker({
     databaseUrl,
     redisUrl: config.redisUrl ?? undefined,
@@ -66,12 +68,17 @@ export async function startWorker(product: Product, config: Config, log: Log): P
     everyMs: SWEEP_EVERY_MS,
     log,
   });
+  const tableCount = startSweep({
+    run: async () => void (await product.countYoungTables()),
+    everyMs: COUNT_EVERY_MS,
+    log,
+  });
   await app.warnOfCallsElsewhere();
   log.info('worker.started');
   return {
     isWorking: () => worker.isWorking(),
     close: async () => {
-      await Promise.all([sweep.close(), gatewaySweep.close()]);
+      await Promise.all([sweep.close(), gatewaySweep.close(), tableCount.close()]);
       product.hurryMail();
       await worker.close();
     },
