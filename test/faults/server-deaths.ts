@@ -49,6 +49,8 @@ async function askedToStop({ stage, shop, random, isShort }: Run): Promise<void>
   const address = await stage.server();
   const server = await stage.serverProcess();
   const worker = await stage.worker();
+  // A worker that another scenario has killed leaves some, which stand there for up to 17 seconds.
+  const leftByOthers = new Set(await jobsUnderWay(stage));
   const sent = orders.map(({ id, itemIds }) => sendWhole(address, shop.requestFor(itemIds, `${id}-invoice`)));
   await Promise.all(sent.map(({ isTaken }) => isTaken));
   const enough = random.below(5);
@@ -68,7 +70,8 @@ async function askedToStop({ stage, shop, random, isShort }: Run): Promise<void>
     shop.requests.every(({ outcome }) => outcome.kind === 'issued'),
     'every request that was taken is carried out',
   );
-  assert.deepEqual(await jobsUnderWay(stage), [], 'no job is left for the check of stalled ones');
+  const left = (await jobsUnderWay(stage)).filter((id) => !leftByOthers.has(id));
+  assert.deepEqual(left, [], 'no job is left for the check of stalled ones');
 }
 
 /** Sends a request whole on a connection of its own. */
@@ -86,9 +89,12 @@ function sendWhole(address: string, request: string): { isTaken: Promise<unknown
   return { isTaken, answer: closed };
 }
 
-async function jobsUnderWay({ redis, postgres }: Run['stage']): Promise<unknown> {
-  if (!redis) return postgres.query(`SELECT * FROM bullmq.job WHERE state = 'active'`);
+async function jobsUnderWay({ redis, postgres }: Run['stage']): Promise<readonly string[]> {
+  if (!redis) {
+    const rows = await postgres.query<{ id: string }>(`SELECT id FROM bullmq.job WHERE state = 'active'`);
+    return rows.map(({ id }) => id);
+  }
   // The queue is really kept under this name.
   assert.equal(await redis.command('EXISTS', 'billhead-faults:billhead:meta'), 1);
-  return redis.command('LRANGE', 'billhead-faults:billhead:active', 0, -1);
+  return (await redis.command('LRANGE', 'billhead-faults:billhead:active', 0, -1)) as readonly string[];
 }
