@@ -3,7 +3,8 @@
 // 1. The queue only makes work quick. What is owed stands on the rows of invoices, mails and deliveries, and the sweep asks
 //    again for what the queue lost, so asking never throws and nothing here retries a job.
 // 2. A job may run twice, and the queue never says that one has run: handlers look at the row first.
-// 3. A mail, an endpoint, or invoices that are asked for together wait in their queue once at most, however often they are asked for.
+// 3. A mail, an endpoint, an invoice, or invoices that are asked for together wait in their queue once at most, however often
+//    they are asked for. An invoice may wait alone and in company.
 
 import { type BackendFactory, type IQueueBackend, Queue } from 'bullmq';
 import {
