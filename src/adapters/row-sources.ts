@@ -6,7 +6,7 @@
 import type { Columns } from './prisma-records.ts';
 
 /** Column → its type in PostgreSQL. */
-export type ColumnTypes = Readonly<Record<string, 'bigint' | 'int' | 'text' | 'timestamptz'>>;
+export type ColumnTypes = Readonly<Record<string, 'bigint' | 'int' | 'text'>>;
 
 /** Rows of a table, as `new`, from a JSON document (`toJson`). */
 export const fromJson = (table: string, parameter: string) =>
